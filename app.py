@@ -1,0 +1,162 @@
+"""The front door: `create_app`, and under `python app.py` the server.
+
+Nothing of ours imports this file but the `flask` command and the tests: under `python app.py` it is `__main__`, and an
+import by name would make a second application whose handlers the running server does not have.
+"""
+
+from __future__ import annotations
+
+if __name__ == "__main__":
+    import runtime
+    from settings import settings as _settings
+
+    if _settings.async_mode == "eventlet":
+        runtime.patch()
+
+import gc
+import random
+import sys
+import time
+from typing import Any
+
+import flask_migrate
+from flask_openapi3 import Info, OpenAPI
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import blueprints
+import commands
+import logs
+import models
+import runtime
+import sockets
+from blueprints.errors import on_validation_error
+from extensions import db, limiter, migrate, socketio
+from origins import socket_origin_allowed
+from realtime.connections import close, connections, emit
+from realtime.expiry import expiry
+from realtime.rooms import rooms
+from schemas.sockets import Failure
+from services import tokens
+from settings import PROJECT, VERSION, settings
+
+RECONNECT_MS = (500, 5000)
+"""Between which a client comes back after a planned restart; each gets another, so that they do not come at once."""
+
+SECURITY: dict[str, Any] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+
+
+def create_app() -> OpenAPI:
+    """The application, bound to its database and its sockets; nothing runs yet."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    app = OpenAPI(
+        "parley",
+        root_path=str(PROJECT),
+        static_folder=None,
+        info=Info(title="Parley", version=VERSION),
+        security_schemes=SECURITY,
+        responses={"422": Failure, "401": Failure},
+        validation_error_callback=on_validation_error,
+        validation_error_model=Failure,
+        doc_ui=False,
+    )
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=settings.database_uri,
+        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(),
+        RATELIMIT_ENABLED=settings.rate_limits,
+    )
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(PROJECT / "migrations"))
+    limiter.init_app(app)
+    with app.app_context():
+        models.store.bind(db.engine)
+    _init_sockets(app)
+    blueprints.register(app)
+    commands.register(app)
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]
+    return app
+
+
+def _engine_options() -> dict[str, object]:
+    if not settings.database_url:
+        return {"connect_args": {"check_same_thread": False}}
+    return {"pool_pre_ping": True, "pool_size": settings.database_pool, "max_overflow": 0}
+
+
+def _init_sockets(app: OpenAPI) -> None:
+    """Socket.IO in the same WSGI process. `app.extensions["socketio"]` is what the guide calls `app.get('io')`."""
+    socketio.init_app(
+        app,
+        async_mode="eventlet" if runtime.green() else "threading",
+        async_handlers=False,
+        cors_allowed_origins=socket_origin_allowed,
+        ping_interval=settings.ping_interval,
+        ping_timeout=settings.ping_timeout,
+        max_http_buffer_size=settings.packet_max_bytes,
+        transports=list(settings.transports),
+        manage_session=False,
+        http_compression=False,
+        logger=logs.library("socketio"),
+        engineio_logger=logs.library("engineio"),
+    )
+    sockets.register()
+
+
+def serve() -> None:
+    """Migrate, listen, and serve until SIGTERM."""
+    logs.configure()
+    started = time.perf_counter()
+    app = create_app()
+    tokens.secret()
+    with app.app_context():
+        flask_migrate.upgrade()
+    for loop in (rooms.watch, expiry.run):
+        runtime.spawn(loop)
+    listener = runtime.listen(settings.host, settings.port)
+    gc.collect()
+    gc.freeze()  # what start-up made stays; the collector need not walk it again
+    runtime.serve(
+        listener,
+        app,
+        on_ready=lambda: _greet(listener.getsockname()[1], time.perf_counter() - started),
+        on_stop=drain,
+        stop_seconds=settings.drain_seconds + 1.5,
+    )
+    models.store.close()
+
+
+def _greet(port: int, seconds: float) -> None:
+    """The first-run hint, and whatever an operator should know before it hurts."""
+    shown = "localhost" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 (shown, not bound)
+    print(f"Parley is listening on http://{shown}:{port}", f"(ready in {seconds:.1f} s)", flush=True)
+    if settings.environment == "development":
+        print("Open it in a browser, register, then open a private window and register a second person to chat with.")
+        print(f"Everything is kept in {settings.data_dir}. Stop with Ctrl-C.", flush=True)
+    if settings.dyno and not settings.database_url:
+        print(
+            "WARNING: no DATABASE_URL on a dyno. The embedded database and all uploads will be LOST whenever the dyno "
+            "restarts. Attach a PostgreSQL.",
+            file=sys.stderr,
+            flush=True,
+        )
+    if settings.web_concurrency > 1:
+        print(
+            f"Parley serves with one process; WEB_CONCURRENCY={settings.web_concurrency} is not used.",
+            flush=True,
+        )
+
+
+def drain() -> None:
+    """Say goodbye: clients are told when to come back, what is under way finishes, then every socket is closed."""
+    for connection in connections.all():
+        emit("server:draining", {"reconnectAfterMs": random.randint(*RECONNECT_MS)}, to=connection.sid)
+    sockets.chat.wait_idle(settings.drain_seconds)
+    runtime.sleep(0)
+    for connection in connections.all():
+        close(connection)
+    sockets.chat.wait_idle(1.0)
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,75 @@
+"""`/docs` and the documents behind it: generated from the code's own schemas, served without a CDN."""
+
+from __future__ import annotations
+
+import html
+import secrets
+from pathlib import Path
+from typing import cast
+
+import flask_openapi3_swagger
+from flask import Blueprint, Response, current_app, jsonify, make_response, send_from_directory
+from flask_openapi3 import OpenAPI
+
+from schemas.asyncapi import document
+from schemas.sockets import CLIENT_EVENTS, SERVER_EVENTS
+from settings import VERSION
+
+blueprint = Blueprint("docs", __name__)
+
+ASSETS = Path(flask_openapi3_swagger.__file__).parent / "templates" / "swagger"
+"""Swagger UI, from its wheel."""
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Parley, the calls and events</title><link rel="icon" href="/favicon.svg">
+<link rel="stylesheet" href="/docs/assets/css/swagger-ui.css">
+<style>body{{margin:0;font-family:system-ui,sans-serif}}
+section{{max-width:1460px;margin:0 auto;padding:0 20px 40px}}
+td{{padding:4px 16px 4px 0;vertical-align:top}}</style></head>
+<body><div id="calls"></div>
+<section id="events"><h2>Socket.IO events</h2>
+<p>Payloads and acknowledgements: <a href="/api/asyncapi.json">/api/asyncapi.json</a> (AsyncAPI 3.0).
+The REST calls: <a href="/api/openapi.json">/api/openapi.json</a>. To try events: <a href="/console">/console</a>.</p>
+<h3>Sent by clients</h3><table>{client}</table><h3>Sent by the server</h3><table>{server}</table></section>
+<script src="/docs/assets/js/swagger-ui-bundle.js"></script>
+<script nonce="{nonce}">
+SwaggerUIBundle({{url: "/api/openapi.json", dom_id: "#calls", deepLinking: true, validatorUrl: null}});
+</script></body></html>
+"""
+
+
+@blueprint.get("/api/openapi.json")
+def openapi() -> Response:
+    """The REST calls."""
+    app = cast(OpenAPI, current_app)
+    return jsonify(app.api_doc)
+
+
+@blueprint.get("/api/asyncapi.json")
+def asyncapi() -> Response:
+    """The Socket.IO events."""
+    return jsonify(document(VERSION))
+
+
+@blueprint.get("/docs")
+def page() -> Response:
+    """Both, to read and to try."""
+    nonce = secrets.token_urlsafe(16)
+    client = "".join(_row(name, event.summary) for name, event in CLIENT_EVENTS.items())
+    server = "".join(_row(name, (model.__doc__ or "").strip()) for name, model in SERVER_EVENTS.items())
+    response = make_response(PAGE.format(nonce=nonce, client=client, server=server))
+    response.headers["Content-Security-Policy"] = (
+        f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+    )
+    return response
+
+
+def _row(name: str, summary: str) -> str:
+    return f"<tr><td><code>{html.escape(name)}</code></td><td>{html.escape(summary)}</td></tr>"
+
+
+@blueprint.get("/docs/assets/<path:name>")
+def asset(name: str) -> Response:
+    """A file of Swagger UI."""
+    return send_from_directory(ASSETS, name, max_age=86_400)

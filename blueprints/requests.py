@@ -1,0 +1,101 @@
+"""What every request has: an id, an origin that was checked, a caller, and a body that is JSON whatever it says."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Any
+
+from flask import Flask, Request, Response, g, request
+
+from models import new_id
+from origins import is_allowed
+from schemas.errors import ChatError, invalid
+from services.tokens import Principal, authenticate
+from settings import settings
+
+log = logging.getLogger("parley.http")
+
+METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
+HEADERS = "Authorization, Content-Type, X-Upload-Id, X-Act-As"
+PREFLIGHT_SECONDS = 600
+
+
+class JsonRequest(Request):
+    """A request whose JSON is read under any Content-Type: the guide's own PUT example sends none."""
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """The body. Raises ChatError `too_large`, `validation_failed`."""
+        if self.content_length is not None and self.content_length > settings.packet_max_bytes:
+            raise ChatError("too_large", "The body is too large")
+        data = self.get_data(cache=cache)
+        if len(data) > settings.packet_max_bytes:
+            raise ChatError("too_large", "The body is too large")
+        try:
+            return json.loads(data) if data.strip() else {}
+        except (ValueError, RecursionError):
+            raise invalid(body="is not valid JSON") from None
+
+
+def bearer() -> str | None:
+    """The request's token."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def require_user() -> None:
+    """A `before_request` of every blueprint that is not open to all. Raises ChatError."""
+    if request.method != "OPTIONS":
+        g.principal = authenticate(bearer())
+
+
+def principal() -> Principal:
+    """The caller, on a blueprint with `require_user`."""
+    caller: Principal = g.principal
+    return caller
+
+
+def me() -> str:
+    """The caller's user id."""
+    return principal().user_id
+
+
+def init_app(app: Flask) -> None:
+    """Request ids, CORS and a line in the log for each request."""
+    app.request_class = JsonRequest
+
+    @app.before_request
+    def begin() -> Response | None:
+        g.request_id, g.started = new_id(), time.perf_counter()
+        return Response(status=204) if request.method == "OPTIONS" else None
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        _allow_origin(response)
+        response.headers["X-Request-Id"] = g.get("request_id", "")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        extra = {
+            "method": request.method,
+            "path": request.path,
+            "status": response.status_code,
+            "request_id": g.get("request_id"),
+            "ms": round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 2),
+        }
+        log.info("request", extra=extra)
+        return response
+
+
+def _allow_origin(response: Response) -> None:
+    """CORS headers for an origin that is allowed; a refused one gets none (protocol.md, origins)."""
+    origin = request.headers.get("Origin")
+    response.headers.add("Vary", "Origin")
+    if origin is None or not is_allowed(origin, request.host):
+        return
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Allow-Credentials"] = "true"
+    response.headers["Access-Control-Expose-Headers"] = "X-Request-Id"
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Methods"] = METHODS
+        response.headers["Access-Control-Allow-Headers"] = HEADERS
+        response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)

@@ -1,0 +1,55 @@
+"""A namespace that is told of every event whether its sender waits for an acknowledgement."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask_socketio import Namespace
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a handler leaves behind: the acknowledgement's one argument, and work to do once it is on its way."""
+
+    acknowledgement: Any
+    afterwards: Callable[[], None] | None = None
+
+
+class EventNamespace(Namespace):
+    """A namespace whose events arrive through `receive`, in the order in which their client sent them.
+
+    The stock class calls a method named after the event. That lets a client call `connect` and `disconnect`, runs a
+    handler twice where it raises TypeError, pushes a Flask context for each event, and does not say whether an
+    acknowledgement was asked for, so that an error cannot choose between it and an `error` event.
+    """
+
+    @abstractmethod
+    def opened(self, sid: str, environ: dict[str, Any], auth: Any) -> None:
+        """A client connects. Raises ConnectionRefusedError(text, data) to refuse it, and nothing else."""
+
+    @abstractmethod
+    def welcomed(self, sid: str) -> None:
+        """The client has been told that it is connected; now it may be sent events. Raises nothing."""
+
+    @abstractmethod
+    def closed(self, sid: str, reason: str) -> None:
+        """A client is gone; its rooms still know it. Raises nothing."""
+
+    @abstractmethod
+    def receive(self, sid: str, event: str, arguments: list[Any], wants_answer: bool) -> Answer:
+        """A client's event. Raises nothing; without `wants_answer` the acknowledgement is dropped."""
+
+    @abstractmethod
+    def malformed(self, sid: str, problem: str) -> None:
+        """A client sent a packet that cannot be read. Raises nothing; the connection stays."""
+
+    def trigger_event(self, event: str, *arguments: Any) -> None:
+        """Called by python-socketio for the two events that are its own."""
+        if event == "connect":
+            sid, environ, auth = (*arguments, None)[:3]
+            self.opened(sid, environ, auth)
+        elif event == "disconnect":
+            self.closed(*arguments)

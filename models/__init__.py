@@ -1,0 +1,28 @@
+"""The tables, and the one way to read and write them."""
+
+from models.accounts import LoginSession, RefreshToken, RevokedToken, User
+from models.clock import new_id, now_ms
+from models.conversations import Conversation, Participant, Receipt
+from models.messages import Attachment, Mention, Message, Reaction
+from models.meta import EPOCH, Meta
+from models.store import Unavailable, store
+
+__all__ = [
+    "EPOCH",
+    "Attachment",
+    "Conversation",
+    "LoginSession",
+    "Mention",
+    "Message",
+    "Meta",
+    "Participant",
+    "Reaction",
+    "Receipt",
+    "RefreshToken",
+    "RevokedToken",
+    "Unavailable",
+    "User",
+    "new_id",
+    "now_ms",
+    "store",
+]

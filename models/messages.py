@@ -1,0 +1,90 @@
+"""What was said, and what hangs on it: reactions, mentions and attachments."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from extensions import Base
+from models.accounts import USER_ID
+from models.clock import new_id, now_ms
+
+
+class Message(Base):
+    """One message, or the tombstone of one (`deleted_at`): it keeps its place, its content is cleared.
+
+    `seq` is its place in the conversation; `rev` the conversation's rev of its newest change. `temp_id` is the
+    sender's own name for it, unique for ever; `digest` of the draft tells the same draft sent again from another one.
+    """
+
+    __tablename__ = "messages"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    conversation_id: Mapped[str] = mapped_column(String(36), ForeignKey("conversations.id"))
+    seq: Mapped[int] = mapped_column(BigInteger)
+    rev: Mapped[int] = mapped_column(BigInteger)
+    sender_id: Mapped[str] = mapped_column(USER_ID, ForeignKey("users.id"))
+    temp_id: Mapped[str | None] = mapped_column(String(512))
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    kind: Mapped[str] = mapped_column(String(16), default="text")
+    content: Mapped[str] = mapped_column(Text)
+    reply_to: Mapped[str | None] = mapped_column(String(36), index=True)
+    reply_count: Mapped[int] = mapped_column(Integer, default=0)
+    pinned_at: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[int] = mapped_column(BigInteger, default=now_ms)
+    edited_at: Mapped[int | None] = mapped_column(BigInteger)
+    deleted_at: Mapped[int | None] = mapped_column(BigInteger)
+
+    __table_args__ = (
+        UniqueConstraint("conversation_id", "seq"),
+        UniqueConstraint("sender_id", "conversation_id", "temp_id"),
+        Index("ix_messages_conversation_id_rev", "conversation_id", "rev"),
+    )
+
+
+class Reaction(Base):
+    """One user's one emoji on one message."""
+
+    __tablename__ = "reactions"
+
+    message_id: Mapped[str] = mapped_column(String(36), ForeignKey("messages.id"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(USER_ID, ForeignKey("users.id"), primary_key=True)
+    emoji: Mapped[str] = mapped_column(String(64), primary_key=True)
+    created_at: Mapped[int] = mapped_column(BigInteger, default=now_ms)
+
+
+class Mention(Base):
+    """A message names a user (`@username`); `seq` is the message's, for counting what is unread."""
+
+    __tablename__ = "mentions"
+
+    message_id: Mapped[str] = mapped_column(String(36), ForeignKey("messages.id"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(USER_ID, ForeignKey("users.id"), primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(String(36), ForeignKey("conversations.id"))
+    seq: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_mentions_unread", "conversation_id", "user_id", "seq"),)
+
+
+class Attachment(Base):
+    """An uploaded file, its bytes below `DATA_DIR`. Without a message it is its uploader's alone.
+
+    `position` is its place among its message's attachments.
+    """
+
+    __tablename__ = "attachments"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    uploader_id: Mapped[str] = mapped_column(USER_ID, ForeignKey("users.id"), index=True)
+    conversation_id: Mapped[str | None] = mapped_column(String(36), ForeignKey("conversations.id"), index=True)
+    message_id: Mapped[str | None] = mapped_column(String(36), ForeignKey("messages.id"), index=True)
+    position: Mapped[int] = mapped_column(Integer, default=0)
+    filename: Mapped[str] = mapped_column(String(255))
+    mime: Mapped[str] = mapped_column(String(127))
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    width: Mapped[int | None] = mapped_column(Integer)
+    height: Mapped[int | None] = mapped_column(Integer)
+    has_thumbnail: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[int] = mapped_column(BigInteger, default=now_ms)
+    deleted_at: Mapped[int | None] = mapped_column(BigInteger)

@@ -1,0 +1,195 @@
+"""The one way to the database: `store.read()` and `store.write(work)`.
+
+SQLite has one write lock, and a greenlet that yields while it holds it freezes everybody. So a write transaction runs
+whole in a thread of its own, on a connection of its own, one at a time; where another process holds the lock, it is
+asked for again between turns of the loop (`busy_timeout` would sleep in C and freeze the hub). On PostgreSQL a write
+runs where it was called; its waits are cooperative.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+import runtime
+from settings import settings
+
+log = logging.getLogger("parley.store")
+T = TypeVar("T")
+
+BUSY_SECONDS = 5.0
+"""How long a write asks for the database before it gives up (design.md, group commit)."""
+
+RETRY_SECONDS = 0.01
+ATTEMPTS = 4
+"""Tries of a PostgreSQL transaction that lost to another one (deadlock, serialization)."""
+
+_LOST_TO_ANOTHER = {"40001", "40P01"}
+
+
+class Unavailable(Exception):
+    """The database cannot take or answer this now: locked, full, gone. Nothing was stored."""
+
+
+class Store:
+    """The database of this process. Bound once, by `create_app`."""
+
+    def __init__(self) -> None:
+        self._engine: Engine | None = None
+        self._writer: Engine | None = None
+        self._connection: Connection | None = None
+        self._probe: Connection | None = None
+        self._version = 0
+        self._turn = threading.Lock()
+
+    def bind(self, engine: Engine) -> None:
+        """Use `engine` from here on."""
+        self.close()
+        self._engine = engine
+        if self.is_sqlite:
+            _prepare_sqlite(engine, "BEGIN")
+            self._writer = create_engine(engine.url, poolclass=NullPool, connect_args={"check_same_thread": False})
+            _prepare_sqlite(self._writer, "BEGIN IMMEDIATE")
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._drop_connection()
+        if self._probe is not None:
+            self._probe.close()
+            self._probe = None
+        for engine in (self._writer, self._engine):
+            if engine is not None:
+                engine.dispose()
+        self._writer = None
+
+    @property
+    def engine(self) -> Engine:
+        """The bound engine. Raises RuntimeError before `bind`."""
+        if self._engine is None:
+            raise RuntimeError("create_app has not bound a database")
+        return self._engine
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the embedded database is in use."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session for reading; all that it reads is of one moment. Raises Unavailable."""
+        with Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+            try:
+                if not self.is_sqlite:
+                    session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+                yield session
+            except (OperationalError, InterfaceError) as error:
+                log.exception("the database cannot be read")
+                raise Unavailable from error
+
+    def write(self, work: Callable[[Session], T]) -> T:
+        """Run `work` in one transaction and commit it; returns what it returns.
+
+        `work` may run again where the first try was rolled back, so it changes nothing outside its session; on
+        SQLite it runs in another thread, so it waits for nothing. What it raises rolls back and is raised here.
+        Raises Unavailable where the database takes nothing.
+        """
+        try:
+            return self._write_sqlite(work) if self.is_sqlite else self._write_postgresql(work)
+        except (OperationalError, InterfaceError) as error:
+            log.exception("the database takes no write")
+            raise Unavailable from error
+
+    def moved(self) -> bool:
+        """Whether anybody has committed since the last call; always true where the database cannot say cheaply.
+
+        SQLite's `data_version` means something within one connection only, so this keeps one of its own.
+        Raises Unavailable.
+        """
+        if not self.is_sqlite:
+            return True
+        try:
+            if self._probe is None:
+                self._probe = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            version = int(self._probe.exec_driver_sql("PRAGMA data_version").scalar_one())
+            self._probe.rollback()
+        except (OperationalError, InterfaceError) as error:
+            raise Unavailable from error
+        moved, self._version = version != self._version, version
+        return moved
+
+    def _write_sqlite(self, work: Callable[[Session], T]) -> T:
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                with self._turn:
+                    result: T = runtime.run_blocking(self._transaction, work)
+                    return result
+            except OperationalError as error:
+                if "locked" not in str(error.orig) or time.monotonic() > deadline:
+                    raise
+            runtime.sleep(RETRY_SECONDS * (0.5 + random.random()))
+
+    def _transaction(self, work: Callable[[Session], T]) -> T:
+        """One transaction on the writer's own connection, in the writer's thread."""
+        assert self._writer is not None
+        if self._connection is None:
+            self._connection = self._writer.connect()
+        try:
+            with Session(self._connection, expire_on_commit=False) as session, session.begin():
+                return work(session)
+        except DBAPIError as error:
+            if error.connection_invalidated or not isinstance(error, OperationalError):
+                raise
+            self._drop_connection()
+            raise
+
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _write_postgresql(self, work: Callable[[Session], T]) -> T:
+        attempt = 1
+        while True:
+            try:
+                with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                    return work(session)
+            except OperationalError as error:
+                if getattr(error.orig, "pgcode", None) not in _LOST_TO_ANOTHER or attempt == ATTEMPTS:
+                    raise
+            attempt += 1
+            runtime.sleep(RETRY_SECONDS * attempt * random.random())
+
+
+def _prepare_sqlite(engine: Engine, begin: str) -> None:
+    """Settings of every SQLite connection; transactions begin with the word that we choose, not the driver."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in (
+            "busy_timeout = 0",
+            "journal_mode = WAL",
+            f"synchronous = {settings.sqlite_synchronous}",
+            "foreign_keys = ON",
+            "cache_size = -65536",
+            "temp_store = MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+store = Store()

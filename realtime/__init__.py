@@ -1,0 +1,1 @@
+"""From a committed change to the sockets that it concerns."""

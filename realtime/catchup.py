@@ -1,0 +1,145 @@
+"""What a room has not been told, read from the database: the present state of everything that changed since a rev."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import Conversation, Message, Participant
+from realtime.events import Event, Packet
+from realtime.views import messages_view, users_by_id
+from schemas.base import iso, iso_or_none
+
+CHUNK = 500
+"""Ids a query; databases bound the number of parameters."""
+
+
+def heads(session: Session, conversation_ids: Sequence[str]) -> dict[str, int]:
+    """The present rev of each of these conversations."""
+    found: dict[str, int] = {}
+    for start in range(0, len(conversation_ids), CHUNK):
+        wanted = conversation_ids[start : start + CHUNK]
+        rows = session.execute(select(Conversation.id, Conversation.rev).where(Conversation.id.in_(wanted)))
+        found.update((conversation_id, rev) for conversation_id, rev in rows)
+    return found
+
+
+def missed(session: Session, conversation_id: str, rev: int, seq: int) -> Packet:
+    """A packet from `rev` to the present, for a room that knows the messages up to `seq`.
+
+    Each new message once, in order, as it is now; then each other thing that changed, as it is now.
+    """
+    conversation = session.get(Conversation, conversation_id)
+    if conversation is None:
+        return Packet(conversation_id, rev, rev)
+    packet = Packet(conversation_id, rev, conversation.rev)
+    if conversation.deleted_at is not None:
+        packet.events.append(deleted_event(conversation, ()))
+        packet.closed = True
+        return packet
+    _add_messages(session, packet, seq)
+    _add_participants(session, packet)
+    if conversation.props_rev > rev:
+        packet.events.append(properties_event(conversation))
+    return packet
+
+
+def _add_messages(session: Session, packet: Packet, seq: int) -> None:
+    changed = session.scalars(
+        select(Message)
+        .where(Message.conversation_id == packet.conversation_id, Message.rev > packet.start)
+        .order_by(Message.seq)
+    ).all()
+    views = messages_view(session, changed)
+    fresh = [view for view in views if view["seq"] > seq]
+    packet.events += [Event("message:new", view["rev"], view) for view in fresh]
+    for view in views[: len(views) - len(fresh)]:
+        if view["deletedAt"]:
+            packet.events.append(Event("message:deleted", view["rev"], tombstone_data(view)))
+        else:
+            packet.events.append(Event("message:updated", view["rev"], view))
+
+
+def _add_participants(session: Session, packet: Packet) -> None:
+    changed = session.scalars(
+        select(Participant)
+        .where(Participant.conversation_id == packet.conversation_id, Participant.rev > packet.start)
+        .order_by(Participant.rev)
+    ).all()
+    users = users_by_id(session, (participant.user_id for participant in changed))
+    for participant in changed:
+        if participant.removed_at is not None:
+            packet.events.append(removed_event(participant))
+            packet.evicted.append(participant.user_id)
+        else:
+            packet.events.append(receipt_event(participant))
+            packet.events.append(
+                Event(
+                    "conversation:participant-updated",
+                    participant.rev,
+                    {
+                        "conversationId": packet.conversation_id,
+                        "userId": participant.user_id,
+                        "participant": users[participant.user_id],
+                        "role": participant.role,
+                        "rev": participant.rev,
+                    },
+                )
+            )
+            packet.admitted.append(participant.user_id)
+
+
+def tombstone_data(view: dict[str, object]) -> dict[str, object]:
+    """`message:deleted` of a message's view."""
+    return {
+        "id": view["id"],
+        "messageId": view["id"],
+        "conversationId": view["conversationId"],
+        "seq": view["seq"],
+        "rev": view["rev"],
+        "deletedAt": view["deletedAt"],
+    }
+
+
+def removed_event(participant: Participant) -> Event:
+    """`conversation:participant-removed`, to the room and to the one who is out."""
+    data = {
+        "conversationId": participant.conversation_id,
+        "userId": participant.user_id,
+        "removedAt": iso_or_none(participant.removed_at),
+        "rev": participant.rev,
+    }
+    return Event("conversation:participant-removed", participant.rev, data, to_users=(participant.user_id,))
+
+
+def receipt_event(participant: Participant) -> Event:
+    """`receipt:update` of a participant's watermarks."""
+    data = {
+        "conversationId": participant.conversation_id,
+        "userId": participant.user_id,
+        "deliveredSeq": participant.delivered_seq,
+        "readSeq": participant.read_seq,
+        "rev": participant.rev,
+    }
+    return Event("receipt:update", participant.rev, data)
+
+
+def properties_event(conversation: Conversation) -> Event:
+    """`conversation:updated` with the conversation's own properties."""
+    data = {
+        "conversationId": conversation.id,
+        "id": conversation.id,
+        "title": conversation.title,
+        "avatar": conversation.avatar,
+        "updatedAt": iso(conversation.updated_at),
+        "rev": conversation.props_rev,
+    }
+    return Event("conversation:updated", conversation.props_rev, data)
+
+
+def deleted_event(conversation: Conversation, users: Sequence[str]) -> Event:
+    """`conversation:deleted`, to the room and to its participants."""
+    data = {"conversationId": conversation.id, "id": conversation.id, "rev": conversation.rev}
+    return Event("conversation:deleted", conversation.rev, data, to_users=tuple(users))

@@ -1,0 +1,104 @@
+"""The sockets of this node: whose each is, how long its token lives, and how to reach it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from extensions import socketio
+
+log = logging.getLogger("parley.realtime")
+
+NAMESPACE = "/"
+
+
+@dataclass(slots=True)
+class Connection:
+    """One connected socket. `expires_at` is its token's end in ms; `rooms` the conversations that it has joined."""
+
+    sid: str
+    user_id: str
+    session_id: str | None
+    token_hash: str
+    expires_at: int
+    auto_join: bool
+    rooms: set[str] = field(default_factory=set)
+
+
+def user_room(user_id: str) -> str:
+    """The Socket.IO room of all of a user's sockets. No conversation's id begins so: those are UUIDs."""
+    return f"user:{user_id}"
+
+
+class Connections:
+    """Every connection by its sid and by its user."""
+
+    def __init__(self) -> None:
+        self._by_sid: dict[str, Connection] = {}
+        self._by_user: dict[str, dict[str, Connection]] = {}
+
+    def add(self, connection: Connection) -> bool:
+        """Register it; returns whether it is its user's first on this node."""
+        self._by_sid[connection.sid] = connection
+        mine = self._by_user.setdefault(connection.user_id, {})
+        mine[connection.sid] = connection
+        socketio.server.enter_room(connection.sid, user_room(connection.user_id), namespace=NAMESPACE)
+        return len(mine) == 1
+
+    def remove(self, sid: str) -> tuple[Connection, bool] | None:
+        """Forget it; returns it and whether it was its user's last on this node, or None where it was not known."""
+        connection = self._by_sid.pop(sid, None)
+        if connection is None:
+            return None
+        mine = self._by_user[connection.user_id]
+        del mine[sid]
+        if not mine:
+            del self._by_user[connection.user_id]
+        return connection, not mine
+
+    def get(self, sid: str) -> Connection | None:
+        """The connection of this sid."""
+        return self._by_sid.get(sid)
+
+    def of_user(self, user_id: str) -> list[Connection]:
+        """The user's connections on this node."""
+        return list(self._by_user.get(user_id, {}).values())
+
+    def users(self) -> list[str]:
+        """Everybody who is connected to this node."""
+        return list(self._by_user)
+
+    def all(self) -> list[Connection]:
+        """Every connection of this node."""
+        return list(self._by_sid.values())
+
+    def has_user(self, user_id: str) -> bool:
+        """Whether the user is connected to this node."""
+        return user_id in self._by_user
+
+
+connections = Connections()
+
+
+def emit(name: str, data: Any, *, to: str | list[str], skip: str | None = None) -> None:
+    """Send one event to a room, several rooms (each socket once), or one sid. Never raises, never waits."""
+    try:
+        socketio.server.emit(name, data, to=to, skip_sid=skip, namespace=NAMESPACE)
+    except Exception:
+        log.exception("event could not be sent", extra={"event_name": name})
+    else:
+        log.debug("packet out", extra={"event_name": name, "to": to})
+
+
+def tell_users(name: str, data: Any, users: Iterable[str]) -> None:
+    """Send one event to all sockets of these users on this node."""
+    rooms = [user_room(user_id) for user_id in users if connections.has_user(user_id)]
+    if rooms:
+        emit(name, data, to=rooms)
+
+
+def close(connection: Connection) -> None:
+    """Disconnect one socket."""
+    socketio.server.disconnect(connection.sid, namespace=NAMESPACE)

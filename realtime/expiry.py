@@ -1,0 +1,55 @@
+"""No socket outlives its token: it is warned a minute before, and closed at the end."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+
+import runtime
+from models import now_ms
+from realtime.connections import Connection, close, connections, emit
+from schemas.base import iso
+from schemas.errors import token_expired
+
+WARNING_MS = 60_000
+"""How long before the end a client is told (protocol.md, Socket.IO)."""
+
+LONGEST_SLEEP = 1.0
+
+
+class Expiry:
+    """All tokens' ends in one queue, watched by one loop, so that a socket costs no timer of its own."""
+
+    def __init__(self) -> None:
+        self._queue: list[tuple[int, int, str]] = []
+        self._lock = threading.Lock()
+
+    def watch(self, connection: Connection) -> None:
+        """Mind the connection's present `expires_at`; an earlier end that was minded before counts no more."""
+        with self._lock:
+            for at in (connection.expires_at - WARNING_MS, connection.expires_at):
+                heapq.heappush(self._queue, (at, connection.expires_at, connection.sid))
+
+    def run(self) -> None:
+        """For ever: warn and close those whose time has come."""
+        while True:
+            runtime.sleep(LONGEST_SLEEP / 4)
+            for at, expires_at, sid in self._due():
+                connection = connections.get(sid)
+                if connection is None or connection.expires_at != expires_at:
+                    continue
+                if at < expires_at:
+                    emit("auth:expiring", {"expiresAt": iso(expires_at)}, to=sid)
+                else:
+                    emit("error", token_expired().body(), to=sid)
+                    close(connection)
+
+    def _due(self) -> list[tuple[int, int, str]]:
+        now, due = now_ms(), []
+        with self._lock:
+            while self._queue and self._queue[0][0] <= now:
+                due.append(heapq.heappop(self._queue))
+        return due
+
+
+expiry = Expiry()

@@ -1,0 +1,172 @@
+"""One gate per room: through it, and only through it, a conversation's events reach this node's sockets, in order.
+
+Packets may arrive in any order, twice, or not at all; the gate lets each change through once, in the order of the
+conversation's revs. What stays missing is read from the database (`realtime.catchup`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from extensions import socketio
+from realtime import typing
+from realtime.connections import NAMESPACE, Connection, connections, emit, user_room
+from realtime.events import Data, Event, Packet
+
+
+@dataclass(slots=True)
+class Boarding:
+    """A socket on its way into the room. Until its snapshot's rev (`floor`) is known, events wait in `held`."""
+
+    connection: Connection
+    floor: int | None = None
+    held: list[tuple[int, str, Data]] = field(default_factory=list)
+
+
+class Gate:
+    """The gate of one conversation on this node.
+
+    `cursor` is the rev up to which the room has been told everything, `seq` the newest message it was told of;
+    both are unknown until the first socket's snapshot. `missing` is called when a packet arrives that does not
+    follow on.
+    """
+
+    def __init__(self, conversation_id: str, missing: Callable[[Gate], None]) -> None:
+        self.conversation_id = conversation_id
+        self.cursor: int | None = None
+        self.seq = 0
+        self.members: set[str] = set()
+        self._last_event = 0
+        self._waiting: dict[int, Packet] = {}
+        self._boarding: dict[str, Boarding] = {}
+        self._missing = missing
+
+    @property
+    def deserted(self) -> bool:
+        """Whether nobody is in the room or on the way into it."""
+        return not self.members and not self._boarding
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether packets wait for one that has not come."""
+        return self.cursor is not None and bool(self._waiting)
+
+    def offer(self, packet: Packet) -> None:
+        """Take a packet: deliver it where it follows on, keep it where one before it is missing, else drop it."""
+        if self.cursor is None:
+            self._waiting[packet.start] = packet
+        elif packet.end > self.cursor:
+            if packet.start > self.cursor:
+                self._waiting[packet.start] = packet
+                self._missing(self)
+            else:
+                self._deliver(packet)
+                self._drain()
+
+    def start_at(self, rev: int, seq: int) -> None:
+        """The room stands at `rev`: what came before is known to whoever enters."""
+        if self.cursor is None:
+            self.cursor = self._last_event = rev
+            self.seq = seq
+            self._drain()
+
+    def hold(self, connection: Connection) -> None:
+        """From now on keep what happens for this socket, until `admit` or `leave`; one that is in gets it already."""
+        if connection.sid not in self.members:
+            self._boarding[connection.sid] = Boarding(connection)
+            connection.rooms.add(self.conversation_id)
+
+    def admit(self, connection: Connection, rev: int, seq: int) -> None:
+        """The socket knows everything up to `rev`: tell it what came after, and let it into the room."""
+        self.start_at(rev, seq)
+        boarding = self._boarding.get(connection.sid)
+        if boarding is None:
+            return
+        for event_rev, name, data in boarding.held:
+            if event_rev > rev:
+                emit(name, data, to=connection.sid)
+        boarding.held.clear()
+        boarding.floor = rev
+        self._let_in()
+
+    def enter(self, connection: Connection) -> None:
+        """Put the socket into the room as it stands."""
+        self._boarding.pop(connection.sid, None)
+        if connections.get(connection.sid) is connection:
+            socketio.server.enter_room(connection.sid, self.conversation_id, namespace=NAMESPACE)
+            connection.rooms.add(self.conversation_id)
+            self.members.add(connection.sid)
+
+    def leave(self, connection: Connection) -> None:
+        """Take the socket out, wherever it stands; its own typing ends."""
+        self._boarding.pop(connection.sid, None)
+        connection.rooms.discard(self.conversation_id)
+        if connection.sid in self.members:
+            self.members.discard(connection.sid)
+            typing.stop(self.conversation_id, connection.user_id, only_from=connection.sid)
+            if connections.get(connection.sid) is connection:
+                socketio.server.leave_room(connection.sid, self.conversation_id, namespace=NAMESPACE)
+
+    def _drain(self) -> None:
+        """Deliver what was waiting and now follows on; forget what has been overtaken."""
+        assert self.cursor is not None
+        for start in sorted(self._waiting):
+            if start > self.cursor:
+                break
+            packet = self._waiting.pop(start)
+            if packet.end > self.cursor:
+                self._deliver(packet)
+
+    def _deliver(self, packet: Packet) -> None:
+        known = self.cursor or 0
+        for event in packet.events:
+            if event.rev > known:
+                self._tell(event)
+        self.cursor = max(known, packet.end)
+        self._let_in()
+        self._follow_members(packet)
+
+    def _follow_members(self, packet: Packet) -> None:
+        """Those whom the commit let in enter, where they asked to; those whom it put out leave at once."""
+        for user_id in packet.admitted:
+            for connection in connections.of_user(user_id):
+                if connection.auto_join and connection.sid not in self.members:
+                    self.enter(connection)
+        for user_id in packet.evicted:
+            for connection in connections.of_user(user_id):
+                self.leave(connection)
+        if packet.closed:
+            for sid in [*self.members, *self._boarding]:
+                member = connections.get(sid)
+                if member is not None:
+                    self.leave(member)
+
+    def _tell(self, event: Event) -> None:
+        """One event to the room, to the users that it names, and to the sockets on their way in."""
+        data = {**event.data, "prevRev": self._last_event}
+        rooms = [user_room(user_id) for user_id in event.to_users]
+        if event.to_room:
+            if event.name == "message:new":
+                self.seq = event.data["seq"]
+                typing.stop(self.conversation_id, event.data["senderId"])
+            rooms.append(self.conversation_id)
+            for boarding in list(self._boarding.values()):
+                self._tell_boarding(boarding, event, data)
+        emit(event.name, data, to=rooms[0] if len(rooms) == 1 else rooms)
+        self._last_event = event.rev
+
+    @staticmethod
+    def _tell_boarding(boarding: Boarding, event: Event, data: Data) -> None:
+        if boarding.connection.user_id in event.to_users:
+            return
+        if boarding.floor is None:
+            boarding.held.append((event.rev, event.name, data))
+        elif event.rev > boarding.floor:
+            emit(event.name, data, to=boarding.connection.sid)
+
+    def _let_in(self) -> None:
+        """Sockets whose snapshot the room has reached."""
+        for boarding in list(self._boarding.values()):
+            if boarding.floor is not None and self.cursor is not None and self.cursor >= boarding.floor:
+                self.enter(boarding.connection)

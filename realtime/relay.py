@@ -1,0 +1,31 @@
+"""The seam between a commit and all nodes' rooms.
+
+`publish` is called once after each commit, outside every transaction. A relay may be late, lose, repeat and reorder:
+the database is the truth, and each room's gate puts things right. It never waits for the network and never raises:
+a change that is saved must not look failed.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from realtime.events import Outcome
+from realtime.rooms import rooms
+
+
+class Relay(Protocol):
+    """Carries what a commit sets off to every node, this one included."""
+
+    def publish(self, outcome: Outcome) -> None:
+        """Hand over; at most once to each node. Never raises, never waits."""
+
+
+class LocalRelay:
+    """The relay of a single node: straight to its own rooms."""
+
+    def publish(self, outcome: Outcome) -> None:
+        """See `Relay.publish`."""
+        rooms.deliver(outcome)
+
+
+relay: Relay = LocalRelay()

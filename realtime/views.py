@@ -1,0 +1,156 @@
+"""Rows as clients see them: the one place where a message, a user or a conversation's participant becomes JSON."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import Attachment, Mention, Message, Participant, Reaction, User
+from realtime.watermarks import Watermarks, watermarks_of
+from schemas.base import iso, iso_or_none
+
+View = dict[str, Any]
+
+
+def user_view(user: User) -> View:
+    """A user as everybody sees them."""
+    return {"id": user.id, "username": user.username, "displayName": user.display_name, "avatar": user.avatar}
+
+
+def users_by_id(session: Session, ids: Iterable[str]) -> dict[str, View]:
+    """The users of these ids, as views."""
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    return {user.id: user_view(user) for user in session.scalars(select(User).where(User.id.in_(wanted)))}
+
+
+def participant_view(participant: Participant, user: View) -> View:
+    """A participant with their user."""
+    return {
+        "conversationId": participant.conversation_id,
+        "userId": participant.user_id,
+        "role": participant.role,
+        "joinedAt": iso(participant.joined_at),
+        "deliveredSeq": participant.delivered_seq,
+        "readSeq": participant.read_seq,
+        "user": user,
+    }
+
+
+def attachment_view(attachment: Attachment) -> View:
+    """An uploaded file and where its bytes are."""
+    url = f"/api/files/{attachment.id}"
+    view: View = {
+        "id": attachment.id,
+        "filename": attachment.filename,
+        "mime": attachment.mime,
+        "size": attachment.size,
+        "sha256": attachment.sha256,
+        "url": url,
+    }
+    if attachment.width is not None:
+        view |= {"width": attachment.width, "height": attachment.height}
+    if attachment.has_thumbnail:
+        view["thumbnailUrl"] = f"{url}/thumbnail"
+    return view
+
+
+def message_view(
+    message: Message,
+    sender: View,
+    status: str = "sent",
+    *,
+    attachments: Sequence[View] = (),
+    mentions: Sequence[str] = (),
+    reactions: View | None = None,
+) -> View:
+    """A message, or its tombstone."""
+    created = iso(message.created_at)
+    return {
+        "id": message.id,
+        "temp_id": message.temp_id,
+        "conversationId": message.conversation_id,
+        "seq": message.seq,
+        "rev": message.rev,
+        "senderId": message.sender_id,
+        "sender": sender,
+        "content": message.content,
+        "kind": message.kind,
+        "replyTo": message.reply_to,
+        "replyCount": message.reply_count,
+        "attachments": list(attachments),
+        "mentions": list(mentions),
+        "reactions": reactions or {},
+        "pinnedAt": iso_or_none(message.pinned_at),
+        "status": status,
+        "createdAt": created,
+        "sentAt": created,
+        "editedAt": iso_or_none(message.edited_at),
+        "deletedAt": iso_or_none(message.deleted_at),
+    }
+
+
+def messages_view(session: Session, messages: Sequence[Message]) -> list[View]:
+    """Messages of any conversations in their present state, in the order given; a handful of queries for all."""
+    if not messages:
+        return []
+    ids = [message.id for message in messages]
+    senders = users_by_id(session, (message.sender_id for message in messages))
+    attachments = attachments_of(session, ids)
+    mentions = mentions_of(session, ids)
+    reactions = reactions_of(session, ids)
+    marks: dict[str, Watermarks] = {
+        conversation_id: watermarks_of(session, conversation_id)
+        for conversation_id in {message.conversation_id for message in messages}
+    }
+    return [
+        message_view(
+            message,
+            senders[message.sender_id],
+            marks[message.conversation_id].status(message.sender_id, message.seq),
+            attachments=attachments.get(message.id, ()),
+            mentions=mentions.get(message.id, ()),
+            reactions=reactions.get(message.id),
+        )
+        for message in messages
+    ]
+
+
+def attachments_of(session: Session, message_ids: Sequence[str]) -> dict[str, list[View]]:
+    """The attachments of each message, in the sender's order."""
+    query = select(Attachment).where(Attachment.message_id.in_(message_ids), Attachment.deleted_at.is_(None))
+    found: dict[str, list[View]] = defaultdict(list)
+    for attachment in session.scalars(query.order_by(Attachment.position)):
+        found[str(attachment.message_id)].append(attachment_view(attachment))
+    return found
+
+
+def mentions_of(session: Session, message_ids: Sequence[str]) -> dict[str, list[str]]:
+    """The ids of the users that each message names."""
+    query = select(Mention.message_id, Mention.user_id).where(Mention.message_id.in_(message_ids))
+    found: dict[str, list[str]] = defaultdict(list)
+    for message_id, user_id in session.execute(query.order_by(Mention.user_id)):
+        found[message_id].append(user_id)
+    return found
+
+
+def reactions_of(session: Session, message_ids: Sequence[str]) -> dict[str, View]:
+    """The reactions of each message, gathered by emoji, first come first."""
+    query = (
+        select(Reaction.message_id, Reaction.emoji, Reaction.user_id, User.username)
+        .join(User, User.id == Reaction.user_id)
+        .where(Reaction.message_id.in_(message_ids))
+        .order_by(Reaction.created_at, Reaction.user_id)
+    )
+    found: dict[str, View] = defaultdict(dict)
+    for message_id, emoji, user_id, username in session.execute(query):
+        one = found[message_id].setdefault(emoji, {"count": 0, "users": [], "userNames": []})
+        one["count"] += 1
+        one["users"].append(user_id)
+        one["userNames"].append(username)
+    return found

@@ -1,0 +1,67 @@
+"""How far a conversation's participants have heard and read, and what that makes of a message's status.
+
+A message's status is the least over the participants other than its sender (protocol.md, promise 5). For that the
+two lowest watermarks are enough: the lowest, and the lowest but for its owner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import Participant
+
+NOBODY = 1 << 62
+"""Watermark where there is nobody to wait for: above every seq."""
+
+
+@dataclass(slots=True, frozen=True)
+class Lowest:
+    """The lowest watermark, whose it is, and the lowest of the others."""
+
+    owner: str | None = None
+    first: int = NOBODY
+    second: int = NOBODY
+
+    def without(self, user_id: str) -> int:
+        """The lowest watermark of all but this user."""
+        return self.second if user_id == self.owner else self.first
+
+
+@dataclass(slots=True, frozen=True)
+class Watermarks:
+    """The lowest watermarks of a conversation."""
+
+    delivered: Lowest
+    read: Lowest
+
+    def status(self, sender_id: str, seq: int) -> str:
+        """The status of the message `seq` by this sender."""
+        if self.read.without(sender_id) == NOBODY:
+            return "sent"
+        if seq <= self.read.without(sender_id):
+            return "read"
+        return "delivered" if seq <= self.delivered.without(sender_id) else "sent"
+
+
+def lowest(values: dict[str, int]) -> Lowest:
+    """The two lowest of each user's watermark."""
+    ordered = sorted(values.items(), key=lambda item: item[1])[:2]
+    if not ordered:
+        return Lowest()
+    return Lowest(ordered[0][0], ordered[0][1], ordered[1][1] if len(ordered) > 1 else NOBODY)
+
+
+def watermarks_of(session: Session, conversation_id: str, without: str | None = None) -> Watermarks:
+    """The watermarks of a conversation's present participants, those of `without` left out."""
+    rows = session.execute(
+        select(Participant.user_id, Participant.delivered_seq, Participant.read_seq).where(
+            Participant.conversation_id == conversation_id, Participant.removed_at.is_(None)
+        )
+    ).all()
+    return Watermarks(
+        lowest({user_id: delivered for user_id, delivered, _ in rows if user_id != without}),
+        lowest({user_id: read for user_id, _, read in rows if user_id != without}),
+    )

@@ -1,0 +1,192 @@
+"""The one file that names eventlet: how code waits, runs beside other code, and is served.
+
+Everything above uses these few verbs, so that leaving eventlet is a setting (`ASYNC_MODE=threading`). Until `patch()`
+has been called (the `flask` commands, tests) the verbs work with plain threads. Locks, events and queues need no verb:
+the standard library's own are cooperative once the process is patched.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+BACKLOG = 4096
+"""Connections that may wait to be accepted; eventlet's default of 50 drops SYNs when a herd reconnects."""
+
+CONNECTIONS = 200_000
+"""Connections served at once; eventlet's default of 1,024 counts every websocket as a request under way."""
+
+_green: Any = None
+_wake_up: socket.socket | None = None
+
+
+class Timer(Protocol):
+    """Something that was arranged for later."""
+
+    def cancel(self) -> None:
+        """Call it off; harmless once it ran."""
+
+
+def patch() -> None:
+    """Make the standard library cooperative. Only the process that serves does so, as its first act."""
+    global _green
+    import eventlet
+    import eventlet.tpool
+    import eventlet.wsgi
+
+    eventlet.monkey_patch()
+    _green = eventlet
+
+
+def green() -> bool:
+    """Whether this process runs on eventlet."""
+    return _green is not None
+
+
+def spawn(function: Callable[..., object], *args: object) -> None:
+    """Run `function` beside the caller; the process does not wait for it at its end."""
+    if _green:
+        _green.spawn_n(function, *args)
+    else:
+        threading.Thread(target=function, args=args, daemon=True).start()
+
+
+def call_later(seconds: float, function: Callable[..., object], *args: object) -> Timer:
+    """Run `function` beside the caller after `seconds`, unless it is cancelled before."""
+    if _green:
+        timer: Timer = _green.spawn_after(seconds, function, *args)
+        return timer
+    thread = threading.Timer(seconds, function, args=args)
+    thread.daemon = True
+    thread.start()
+    return thread
+
+
+def sleep(seconds: float) -> None:
+    """Let others run for `seconds`; 0 is one turn of the loop."""
+    if _green:
+        _green.sleep(seconds)
+    else:
+        time.sleep(seconds)
+
+
+def run_blocking(function: Callable[..., T], *args: object) -> T:
+    """Run `function` in an operating system's thread while everything else goes on; returns or raises what it does."""
+    if _green:
+        result: T = _green.tpool.execute(function, *args)
+        return result
+    return function(*args)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening TCP socket with Nagle's delay off for all that it accepts (p99 36 to 5 ms, design.md)."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.bind((host, port))
+    listener.listen(BACKLOG)
+    return listener
+
+
+def serve(
+    listener: socket.socket,
+    application: Callable[..., object],
+    *,
+    on_ready: Callable[[], None],
+    on_stop: Callable[[], None],
+    stop_seconds: float,
+) -> None:
+    """Serve `application` until SIGTERM or SIGINT; then, with the door closed, call `on_stop`, and return.
+
+    `on_ready` is called once a signal would be obeyed. `on_stop` ends the connections that would otherwise stay;
+    requests under way have until `stop_seconds` after the signal. A second signal ends the process at once.
+    """
+    if _green:
+        _serve_green(listener, application, on_ready, on_stop, stop_seconds)
+    else:
+        _serve_with_threads(listener, application, on_ready, on_stop)
+
+
+def _serve_green(
+    listener: socket.socket,
+    application: Callable[..., object],
+    on_ready: Callable[[], None],
+    on_stop: Callable[[], None],
+    stop_seconds: float,
+) -> None:
+    server = _green.spawn(
+        _green.wsgi.server, listener, application, max_size=CONNECTIONS, log_output=False, debug=False, keepalive=75
+    )
+    stopped = threading.Event()
+
+    def stop() -> None:
+        if stopped.is_set():
+            os._exit(1)
+        stopped.set()
+
+    _on_signals(stop)
+    on_ready()
+    stopped.wait()
+    deadline = time.monotonic() + stop_seconds
+    _green.kill(server, SystemExit)  # eventlet's loop then closes idle connections and waits for the others
+    listener.close()
+    on_stop()
+    with _green.Timeout(max(0.1, deadline - time.monotonic()), False):
+        server.wait()
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    """Call `stop` on SIGTERM and SIGINT.
+
+    A handler that the event loop schedules began 2.5 s late under load; a wake-up descriptor that a greenlet reads
+    began at once (design.md).
+    """
+    global _wake_up
+    reader, _wake_up = socket.socketpair()
+    _wake_up.setblocking(False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    signal.set_wakeup_fd(_wake_up.fileno(), warn_on_full_buffer=False)
+
+    def wait() -> None:
+        while True:
+            if any(byte in (signal.SIGTERM, signal.SIGINT) for byte in reader.recv(64)):
+                spawn(stop)
+
+    spawn(wait)
+
+
+def _serve_with_threads(
+    listener: socket.socket,
+    application: Callable[..., object],
+    on_ready: Callable[[], None],
+    on_stop: Callable[[], None],
+) -> None:
+    """The same with one thread a connection, on the standard library's own signals."""
+    from werkzeug.serving import make_server
+
+    host, port = listener.getsockname()[:2]
+    server = make_server(host, port, application, threaded=True, fd=listener.fileno())  # type: ignore[arg-type]
+    server.daemon_threads = True  # type: ignore[attr-defined]
+    stopping = threading.Event()
+
+    def on_signal(*_: object) -> None:
+        if stopping.is_set():
+            os._exit(1)
+        stopping.set()
+        threading.Thread(target=server.shutdown, daemon=True).start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    on_ready()
+    server.serve_forever(poll_interval=0.1)
+    listener.close()
+    on_stop()

@@ -1,0 +1,1 @@
+"""The verbs of chat: all rules and permissions. Knows no request and no socket."""

@@ -1,0 +1,30 @@
+"""Whether the server can do its work, and figures of how much it does."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+from sqlalchemy import text
+
+from realtime.connections import connections
+from schemas.errors import ChatError
+from services.access import reading
+
+CONNECTIONS = Gauge("parley_connections", "Connected sockets of this process")
+USERS = Gauge("parley_connected_users", "Users with a socket in this process")
+MESSAGES = Counter("parley_messages_sent", "Messages stored by this process")
+
+
+def problems() -> list[str]:
+    """Why the server is not ready; empty where it is."""
+    try:
+        with reading() as session:
+            session.execute(text("SELECT 1"))
+    except ChatError:
+        return ["the database cannot be reached"]
+    return []
+
+
+def measure() -> None:
+    """Bring the gauges up to date."""
+    CONNECTIONS.set(len(connections.all()))
+    USERS.set(len(connections.users()))

@@ -1,0 +1,81 @@
+"""Who is in a conversation, remembered.
+
+With a commit the memory is exact: the writer compares `members_rev` under the row's lock. Without one (typing) it is
+trusted for a few seconds at most, and a change made in this process is seen at once.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import Conversation, Participant
+from schemas.errors import not_a_participant
+from services.access import reading
+
+TRUST_SECONDS = 5.0
+"""How long a membership is believed without asking the database (design.md, the conversation's row is the clock)."""
+
+REMEMBERED = 20_000
+"""Conversations at most; past that the memory starts anew."""
+
+
+@dataclass(slots=True, frozen=True)
+class Members:
+    """The participants' roles by user, as of `members_rev`; read at `at` (monotonic seconds)."""
+
+    members_rev: int
+    roles: dict[str, str]
+    at: float
+
+
+class MemberCache:
+    """The members of busy conversations. Without a lock: each step on the dictionary is one of Python's own."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Members] = {}
+
+    def exact(self, session: Session, conversation_id: str, members_rev: int) -> Members:
+        """The members as of `members_rev`, read in this transaction where the memory is of another rev."""
+        known = self._known.get(conversation_id)
+        if known is None or known.members_rev != members_rev:
+            known = self._load(session, conversation_id, members_rev)
+        return known
+
+    def check(self, conversation_id: str, user_id: str) -> None:
+        """Raise ChatError `not_a_participant` unless the user is in, as far as we knew a few seconds ago."""
+        known = self._known.get(conversation_id)
+        if known is None or time.monotonic() - known.at > TRUST_SECONDS:
+            with reading() as session:
+                members_rev = session.scalar(
+                    select(Conversation.members_rev).where(
+                        Conversation.id == conversation_id, Conversation.deleted_at.is_(None)
+                    )
+                )
+                if members_rev is None:
+                    raise not_a_participant()
+                known = self._load(session, conversation_id, members_rev)
+        if user_id not in known.roles:
+            raise not_a_participant()
+
+    def forget(self, conversation_id: str) -> None:
+        """The members have changed."""
+        self._known.pop(conversation_id, None)
+
+    def _load(self, session: Session, conversation_id: str, members_rev: int) -> Members:
+        rows = session.execute(
+            select(Participant.user_id, Participant.role).where(
+                Participant.conversation_id == conversation_id, Participant.removed_at.is_(None)
+            )
+        )
+        known = Members(members_rev, {row.user_id: row.role for row in rows}, time.monotonic())
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[conversation_id] = known
+        return known
+
+
+members = MemberCache()

@@ -1,0 +1,138 @@
+"""The unit of work: every change runs in one, and what it sets off is published once it is committed.
+
+def rename(work: Work) -> None:
+    change = work.change(conversation_id)
+    change.row.title = title
+    change.event("conversation:updated", {...})
+
+perform(rename)
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from models import Conversation, Unavailable, User, store
+from realtime.events import Closing, Data, Event, Notice, Outcome, Packet
+from realtime.relay import relay
+from schemas.errors import not_a_participant, unavailable
+from services.members import members
+
+log = logging.getLogger("parley.services")
+T = TypeVar("T")
+
+
+class Change:
+    """What one unit of work does to one conversation, whose row it holds locked."""
+
+    def __init__(self, row: Conversation) -> None:
+        self.row = row
+        self.packet = Packet(row.id, row.rev, row.rev)
+
+    def next_rev(self) -> int:
+        """Allot the next rev, for one more durable change."""
+        self.row.rev += 1
+        self.packet.end = self.row.rev
+        return self.row.rev
+
+    def next_seq(self) -> int:
+        """Allot the next message's place."""
+        self.row.seq += 1
+        return self.row.seq
+
+    def event(self, name: str, data: Data, *, to_users: Iterable[str] = (), to_room: bool = True) -> None:
+        """Tell the room, and these users, of the change whose rev was allotted last."""
+        data = {"conversationId": self.row.id, **data, "rev": self.row.rev}
+        self.packet.events.append(Event(name, self.row.rev, data, tuple(to_users), to_room))
+
+
+class Work:
+    """One transaction and what it will set off."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.outcome = Outcome()
+        self._changes: dict[str, Change] = {}
+
+    def change(self, conversation_id: str) -> Change:
+        """Lock the conversation's row for a change. Raises ChatError `not_a_participant` where there is none."""
+        if conversation_id not in self._changes:
+            self.changes([conversation_id])
+        if conversation_id not in self._changes:
+            raise not_a_participant()
+        return self._changes[conversation_id]
+
+    def changes(self, conversation_ids: Iterable[str]) -> dict[str, Change]:
+        """Lock those of these conversations that exist, in id order, so that no two nodes wait for each other."""
+        rows = self.session.scalars(
+            select(Conversation)
+            .where(Conversation.id.in_(conversation_ids), Conversation.deleted_at.is_(None))
+            .order_by(Conversation.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        return {row.id: self._adopt(row) for row in rows}
+
+    def create(self, row: Conversation) -> Change:
+        """A new conversation, which nobody else can see yet."""
+        self.session.add(row)
+        self.session.flush()
+        return self._adopt(row)
+
+    def _adopt(self, row: Conversation) -> Change:
+        change = self._changes[row.id] = Change(row)
+        self.outcome.packets.append(change.packet)
+        return change
+
+    def next_user_rev(self, user_id: str) -> int:
+        """Allot the next rev of a user's memberships."""
+        statement = update(User).where(User.id == user_id).values(rev=User.rev + 1).returning(User.rev)
+        return int(self.session.execute(statement).scalar_one())
+
+    def notify(self, name: str, data: dict[str, Any], users: Iterable[str]) -> None:
+        """Tell these users something that belongs to no conversation."""
+        self.outcome.notices.append(Notice(name, data, tuple(users)))
+
+    def close(self, closing: Closing) -> None:
+        """Close these sockets after the commit."""
+        self.outcome.closings.append(closing)
+
+
+def perform(function: Callable[[Work], T]) -> T:
+    """Run `function` in a unit of work, commit, publish, and return what it returned.
+
+    It may run more than once, each time with a fresh `Work`, and on SQLite in another thread: it waits for nothing
+    and changes nothing outside. Raises what it raises, and ChatError `unavailable`; nothing was stored then.
+    """
+
+    def run(session: Session) -> tuple[T, Outcome]:
+        work = Work(session)
+        return function(work), work.outcome
+
+    result, outcome = write(run)
+    for packet in outcome.packets:
+        if packet.admitted or packet.evicted or packet.closed:
+            members.forget(packet.conversation_id)
+    publish(outcome)
+    return result
+
+
+def write(function: Callable[[Session], T]) -> T:
+    """A bare transaction, for what no client is told of. Raises ChatError `unavailable`."""
+    try:
+        return store.write(function)
+    except Unavailable as error:
+        raise unavailable() from error
+
+
+def publish(outcome: Outcome) -> None:
+    """Hand a commit's events to the relay. What is saved stays saved, whatever happens here."""
+    try:
+        relay.publish(outcome)
+    except Exception:
+        log.exception("a committed change could not be published; rooms catch up by themselves")

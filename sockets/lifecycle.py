@@ -1,0 +1,75 @@
+"""A socket's life: who it is, until when, and what follows when it comes and goes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from engine import Answer
+from models import now_ms
+from realtime.connections import Connection, connections
+from realtime.expiry import expiry
+from realtime.presence import presence
+from realtime.rooms import rooms
+from schemas.base import iso
+from schemas.errors import token_invalid
+from schemas.sockets import RefreshAuth
+from services import joining, tokens
+from sockets.registry import ok, on
+
+log = logging.getLogger("parley.sockets")
+
+
+def connect(sid: str, auth: Any) -> Callable[[], None]:
+    """Admit a socket whose `auth.token` is good; what is returned is to be done once it knows. Raises ChatError."""
+    given = auth if isinstance(auth, dict) else {}
+    token = given.get("token")
+    principal = tokens.authenticate(token if isinstance(token, str) else None)
+    connection = Connection(
+        sid=sid,
+        user_id=principal.user_id,
+        session_id=principal.session_id,
+        token_hash=principal.token_hash,
+        expires_at=principal.expires_at,
+        auto_join=given.get("autoJoin") is True,
+    )
+    connections.add(connection)
+    try:
+        let_in = joining.join_all(connection) if connection.auto_join else None
+    except BaseException:
+        rooms.leave_all(connection)
+        connections.remove(sid)
+        raise
+
+    def welcome() -> None:
+        if let_in is not None:
+            let_in()
+        presence.connected(connection.user_id, sid)
+        expiry.watch(connection)
+        log.info("connected", extra={"sid": sid, "user_id": connection.user_id})
+
+    return welcome
+
+
+def disconnect(sid: str, reason: str) -> None:
+    """A socket is gone."""
+    found = connections.get(sid)
+    if found is None:
+        return
+    rooms.leave_all(found)
+    connections.remove(sid)
+    presence.disconnected(found.user_id, sid)
+    log.info("disconnected", extra={"sid": sid, "user_id": found.user_id, "reason": reason})
+
+
+@on("auth:refresh")
+def refresh(connection: Connection, payload: RefreshAuth) -> Answer:
+    """A newer token of the same user extends the socket's life. Raises ChatError `token_invalid`."""
+    principal = tokens.authenticate(payload.token)
+    if principal.user_id != connection.user_id:
+        raise token_invalid()
+    connection.session_id, connection.token_hash = principal.session_id, principal.token_hash
+    connection.expires_at = max(principal.expires_at, now_ms())
+    expiry.watch(connection)
+    return ok(expiresAt=iso(connection.expires_at))

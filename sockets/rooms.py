@@ -1,0 +1,26 @@
+"""Rooms: join and leave."""
+
+from __future__ import annotations
+
+from engine import Answer
+from realtime.connections import Connection, emit
+from schemas.sockets import JoinRoom, LeaveRoom
+from services import joining
+from sockets.registry import ok, on
+
+
+@on("join-room")
+def join(connection: Connection, payload: JoinRoom) -> Answer:
+    """Let the socket into a conversation's room. Raises ChatError `not_a_participant`."""
+    answer, let_in = joining.join(connection, payload.conversation_id)
+    emit("room-joined", answer, to=connection.sid)
+    return Answer({"ok": True, **answer}, afterwards=let_in)
+
+
+@on("leave-room")
+def leave(connection: Connection, payload: LeaveRoom) -> Answer:
+    """Take the socket out; harmless where it is not in."""
+    joining.leave(connection, payload.conversation_id)
+    answer = {"conversationId": payload.conversation_id}
+    emit("room-left", answer, to=connection.sid)
+    return ok(**answer)
