@@ -19,7 +19,8 @@ from schemas.conversations import (
     UpdateConversation,
 )
 from schemas.messages import HistoryPage, MessagePage
-from services import conversations, messages, participants
+from schemas.sync import Changes, SyncOne
+from services import conversations, messages, participants, sync
 
 api = APIBlueprint(
     "conversations",
@@ -79,6 +80,12 @@ def remove(path: ParticipantPath) -> tuple[str, int]:
     """Leave, or put somebody out."""
     participants.remove(me(), path.conversation_id, path.user_id)
     return "", 204
+
+
+@api.get("/<conversation_id>/sync", responses={200: Changes})
+def changes(path: ConversationPath, query: SyncOne) -> dict[str, object]:
+    """What changed since a rev: `delta`, `reset` or `gone`."""
+    return sync.sync_one(me(), path.conversation_id, query.since, query.epoch)
 
 
 @api.get("/<conversation_id>/messages", responses={200: MessagePage})

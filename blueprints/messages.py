@@ -5,8 +5,16 @@ from __future__ import annotations
 from flask_openapi3 import APIBlueprint, Tag
 
 from blueprints.requests import me, require_user
-from schemas.messages import EditMessage, HistoryQuery, MessageOut, MessagePage, MessagePath, SendMessage
-from services import messages
+from schemas.messages import (
+    EditMessage,
+    HistoryQuery,
+    MessageOut,
+    MessagePage,
+    MessagePath,
+    MessageReceipts,
+    SendMessage,
+)
+from services import messages, receipts
 
 api = APIBlueprint(
     "messages",
@@ -46,3 +54,21 @@ def edit(path: MessagePath, body: EditMessage) -> dict[str, object]:
 def delete(path: MessagePath) -> dict[str, object]:
     """Take it back; the answer is its tombstone."""
     return messages.delete(me(), path.message_id)
+
+
+@api.get("/<message_id>/receipts", responses={200: MessageReceipts})
+def message_receipts(path: MessagePath) -> dict[str, object]:
+    """Who had it delivered and read, and when."""
+    return {**receipts.of_message(me(), path.message_id)}
+
+
+@api.put("/<message_id>/pin", responses={200: MessageOut})
+def pin(path: MessagePath) -> dict[str, object]:
+    """Pin it."""
+    return messages.pin(me(), path.message_id, pinned=True)
+
+
+@api.delete("/<message_id>/pin", responses={200: MessageOut})
+def unpin(path: MessagePath) -> dict[str, object]:
+    """Take the pin off."""
+    return messages.pin(me(), path.message_id, pinned=False)

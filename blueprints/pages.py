@@ -81,7 +81,15 @@ def favicon() -> Response:
     return send_from_directory(WEB, "favicon.svg", max_age=86_400)
 
 
-@blueprint.get("/<any(js, css, vendor):folder>/<path:name>")
+@blueprint.get("/<any('parley.js', 'parley.d.ts'):name>")
+def library(name: str) -> Response:
+    """The client library, for this page and for anybody's."""
+    response = send_from_directory(WEB, name, conditional=True)
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@blueprint.get("/<any(js, css, vendor, parley):folder>/<path:name>")
 def asset(folder: str, name: str) -> Response:
     """A script or a style; browsers ask again whether it changed."""
     response = send_from_directory(WEB / folder, name, conditional=True)

@@ -42,7 +42,8 @@ class Participant(Base):
     `delivered_seq` and `read_seq` are watermarks: everything up to them was received, read. `skipped` counts the
     messages above `read_seq` that are nothing to read (one's own, deleted ones), so that the unread count is
     `conversation.seq - read_seq - skipped`. `rev` is the conversation's rev of the newest change of this row,
-    `user_rev` the user's own rev when they were last added or removed.
+    `member_rev` of the newest that was more than a receipt (came, went, another role), `user_rev` the user's own rev
+    when they were last added or removed.
     """
 
     __tablename__ = "participants"
@@ -58,6 +59,7 @@ class Participant(Base):
     mention_count: Mapped[int] = mapped_column(Integer, default=0)
     muted_until: Mapped[int | None] = mapped_column(BigInteger)
     rev: Mapped[int] = mapped_column(BigInteger, default=0)
+    member_rev: Mapped[int] = mapped_column(BigInteger, default=0)
     user_rev: Mapped[int] = mapped_column(BigInteger, default=0)
 
     __table_args__ = (

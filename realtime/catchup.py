@@ -34,7 +34,7 @@ def missed(session: Session, conversation_id: str, rev: int, seq: int) -> Packet
     conversation = session.get(Conversation, conversation_id)
     if conversation is None:
         return Packet(conversation_id, rev, rev)
-    packet = Packet(conversation_id, rev, conversation.rev)
+    packet = Packet(conversation_id, rev, conversation.rev, seq)
     if conversation.deleted_at is not None:
         packet.events.append(deleted_event(conversation, ()))
         packet.closed = True

@@ -27,12 +27,14 @@ class Packet:
     """One commit's changes of one conversation, from rev `start` (excluded) to rev `end`, with their events.
 
     It also says whom the commit let in and put out, and whether it closed the conversation: their sockets enter and
-    leave the room at that point of its order. A packet without events still moves the room's cursor.
+    leave the room at that point of its order. `seq` is the newest message before it. A packet without events still
+    moves the room's cursor.
     """
 
     conversation_id: str
     start: int
     end: int
+    seq: int = 0
     events: list[Event] = field(default_factory=list)
     admitted: list[str] = field(default_factory=list)
     evicted: list[str] = field(default_factory=list)

@@ -102,7 +102,7 @@ class Rooms:
         gate = self._gates.get(packet.conversation_id)
         if gate is None and any(_joins_by_itself(user_id) for user_id in packet.admitted):
             gate = self._gate(packet.conversation_id)
-            gate.start_at(packet.start, 0)
+            gate.start_at(packet.start, packet.seq)
         if gate is None:
             for event in packet.events:
                 tell_users(event.name, {**event.data, "prevRev": packet.start}, event.to_users)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import Attachment, Mention, Message, Participant, Reaction, User
-from realtime.watermarks import Watermarks, watermarks_of
+from realtime.watermarks import watermarks_of_all
 from schemas.base import iso, iso_or_none
 
 View = dict[str, Any]
@@ -104,10 +104,7 @@ def messages_view(session: Session, messages: Sequence[Message]) -> list[View]:
     attachments = attachments_of(session, ids)
     mentions = mentions_of(session, ids)
     reactions = reactions_of(session, ids)
-    marks: dict[str, Watermarks] = {
-        conversation_id: watermarks_of(session, conversation_id)
-        for conversation_id in {message.conversation_id for message in messages}
-    }
+    marks = watermarks_of_all(session, {message.conversation_id for message in messages})
     return [
         message_view(
             message,

@@ -6,6 +6,7 @@ two lowest watermarks are enough: the lowest, and the lowest but for its owner.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -56,12 +57,22 @@ def lowest(values: dict[str, int]) -> Lowest:
 
 def watermarks_of(session: Session, conversation_id: str, without: str | None = None) -> Watermarks:
     """The watermarks of a conversation's present participants, those of `without` left out."""
+    return watermarks_of_all(session, [conversation_id], without)[conversation_id]
+
+
+def watermarks_of_all(
+    session: Session, conversation_ids: Collection[str], without: str | None = None
+) -> dict[str, Watermarks]:
+    """The same of several conversations, in one query."""
     rows = session.execute(
-        select(Participant.user_id, Participant.delivered_seq, Participant.read_seq).where(
-            Participant.conversation_id == conversation_id, Participant.removed_at.is_(None)
+        select(Participant.conversation_id, Participant.user_id, Participant.delivered_seq, Participant.read_seq).where(
+            Participant.conversation_id.in_(conversation_ids), Participant.removed_at.is_(None)
         )
-    ).all()
-    return Watermarks(
-        lowest({user_id: delivered for user_id, delivered, _ in rows if user_id != without}),
-        lowest({user_id: read for user_id, _, read in rows if user_id != without}),
     )
+    delivered: dict[str, dict[str, int]] = {conversation_id: {} for conversation_id in conversation_ids}
+    read: dict[str, dict[str, int]] = {conversation_id: {} for conversation_id in conversation_ids}
+    for conversation_id, user_id, delivered_seq, read_seq in rows:
+        if user_id != without:
+            delivered[conversation_id][user_id] = delivered_seq
+            read[conversation_id][user_id] = read_seq
+    return {one: Watermarks(lowest(delivered[one]), lowest(read[one])) for one in conversation_ids}

@@ -160,6 +160,31 @@ class MessagePage(Wire):
     has_more: bool
 
 
+class MessageReceipt(Wire):
+    """When one participant had a message delivered and read."""
+
+    user_id: str
+    delivered_at: Time | None
+    read_at: Time | None
+
+
+class MessageReceipts(Wire):
+    """Every participant but the sender."""
+
+    items: list[MessageReceipt]
+
+
+class MessagePinned(Wire):
+    """`message:pinned`; `pinnedAt` null where it was taken down."""
+
+    message_id: str
+    conversation_id: str
+    seq: int
+    pinned_at: Time | None
+    rev: int
+    prev_rev: int
+
+
 class MessageDeleted(Wire):
     """`message:deleted`."""
 

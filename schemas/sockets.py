@@ -25,6 +25,7 @@ from schemas.messages import (
     MessageDeleted,
     MessageEvent,
     MessageOut,
+    MessagePinned,
     MessageStatus,
     React,
     ReactionOut,
@@ -32,6 +33,7 @@ from schemas.messages import (
     ReceiptUpdate,
     SendMessage,
 )
+from schemas.sync import Changes, Sync, SyncOut
 from schemas.users import UserOut
 
 
@@ -105,6 +107,7 @@ class RoomJoined(Wire):
     conversation_id: str
     rev: int
     seq: int
+    changes: Changes | None = None
 
 
 class JoinedOk(RoomJoined, Ok):
@@ -134,6 +137,10 @@ class ReactedOk(Ok):
     message_id: str
     conversation_id: str
     reactions: dict[str, ReactionOut]
+
+
+class SyncOk(SyncOut, Ok):
+    """The acknowledgement of `sync`."""
 
 
 class PresenceOut(Wire):
@@ -207,6 +214,7 @@ CLIENT_EVENTS: dict[str, ClientEvent] = {
     "read": ClientEvent(Acknowledge, Ok, "Messages have been read"),
     "typing": ClientEvent(Typing, Ok, "The user is typing, or no longer"),
     "react": ClientEvent(React, ReactedOk, "Toggle or set a reaction"),
+    "sync": ClientEvent(Sync, SyncOk, "Come back: what changed since the revs that one has"),
     "presence": ClientEvent(AskPresence, PresenceOk, "Who is online"),
     "auth:refresh": ClientEvent(RefreshAuth, RefreshedOk, "Stay connected beyond the token's end"),
     "echo": ClientEvent(Anything, EchoOk, "Get the same back, for tests"),
@@ -218,6 +226,7 @@ SERVER_EVENTS: dict[str, type[BaseModel]] = {
     "message:new": MessageEvent,
     "message:updated": MessageEvent,
     "message:deleted": MessageDeleted,
+    "message:pinned": MessagePinned,
     "message:status": MessageStatus,
     "receipt:update": ReceiptUpdate,
     "reaction:update": ReactionUpdate,

@@ -176,7 +176,7 @@ def admit(work: Work, change: Change, user_id: str, role: str) -> Participant:
     participant.removed_at = None
     participant.delivered_seq = participant.read_seq = row.seq
     participant.skipped = participant.mention_count = 0
-    participant.rev = row.members_rev = change.next_rev()
+    participant.rev = participant.member_rev = row.members_rev = change.next_rev()
     participant.user_rev = work.next_user_rev(user_id)
     row.member_count += 1
     change.packet.admitted.append(user_id)

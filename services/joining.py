@@ -11,17 +11,21 @@ from realtime.connections import Connection
 from realtime.rooms import rooms
 from realtime.views import View
 from services.access import access_conversation, reading
+from services.sync import changes_since
 
 
-def join(connection: Connection, conversation_id: str) -> tuple[View, Callable[[], None]]:
+def join(connection: Connection, conversation_id: str, since: int | None = None) -> tuple[View, Callable[[], None]]:
     """What a socket that joins is answered, and the step that lets it in, to be taken once the answer is on its way.
 
-    From before the read until that step the room's events are kept for it. Raises ChatError `not_a_participant`.
+    With `since` the answer has the `changes` after that rev, of the same moment. From before the read until that step
+    the room's events are kept for the socket. Raises ChatError `not_a_participant`.
     """
     with rooms.joining(connection, [conversation_id]), reading() as session:
         conversation, _ = access_conversation(session, connection.user_id, conversation_id)
-    rev, seq = conversation.rev, conversation.seq
-    answer = {"conversationId": conversation_id, "rev": rev, "seq": seq}
+        rev, seq = conversation.rev, conversation.seq
+        answer = {"conversationId": conversation_id, "rev": rev, "seq": seq}
+        if since is not None:
+            answer["changes"] = changes_since(session, connection.user_id, {conversation_id: since})[conversation_id]
     return answer, lambda: rooms.admit(connection, conversation_id, rev, seq)
 
 

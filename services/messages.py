@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from models import Attachment, Conversation, Mention, Message, Participant, Reaction, now_ms
 from realtime.catchup import tombstone_data
 from realtime.views import View, messages_view
+from schemas.base import iso_or_none
 from schemas.errors import ChatError, conflict, forbidden, not_found
 from schemas.messages import EditMessage, HistoryPage, SendMessage
 from services.access import access_conversation, access_message, access_participant, reading
@@ -105,6 +106,27 @@ def _renew_mentions(work: Work, message: Message) -> None:
     now = set(find_mentions(work.session, message.conversation_id, message.sender_id, message.content))
     drop_mentions(work.session, message, sorted(before - now))
     store_mentions(work.session, message, sorted(now - before))
+
+
+def pin(user_id: str, message_id: str, *, pinned: bool) -> View:
+    """Pin a message to the top of its conversation, or take it down; any participant may. Again is harmless.
+
+    Raises ChatError `not_found`, `conflict` for a message that was taken back.
+    """
+
+    def run(work: Work) -> View:
+        change, message, _ = change_message(work, user_id, message_id)
+        if message.deleted_at is not None:
+            raise conflict("The message was deleted")
+        if pinned != (message.pinned_at is not None):
+            message.pinned_at = now_ms() if pinned else None
+            message.rev = change.next_rev()
+            work.session.flush()
+            at = iso_or_none(message.pinned_at)
+            change.event("message:pinned", {"messageId": message.id, "seq": message.seq, "pinnedAt": at})
+        return messages_view(work.session, [message])[0]
+
+    return perform(run)
 
 
 def delete(user_id: str, message_id: str) -> View:

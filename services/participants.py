@@ -87,7 +87,7 @@ def remove(actor_id: str, conversation_id: str, user_id: str) -> None:
         was_owner = participant.role == "owner"
         participant.removed_at = now_ms()
         participant.role = "member"
-        participant.rev = change.row.members_rev = change.next_rev()
+        participant.rev = participant.member_rev = change.row.members_rev = change.next_rev()
         participant.user_rev = work.next_user_rev(user_id)
         change.row.member_count -= 1
         change.packet.events.append(removed_event(participant))
@@ -108,7 +108,7 @@ def _present(work: Work, conversation_id: str, user_id: str) -> Participant:
 
 def _set_role(work: Work, change: Change, participant: Participant, role: str) -> None:
     participant.role = role
-    participant.rev = change.row.members_rev = change.next_rev()
+    participant.rev = participant.member_rev = change.row.members_rev = change.next_rev()
     user = work.session.get_one(User, participant.user_id)
     change.event(
         "conversation:participant-updated",

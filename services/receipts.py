@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ScalarSelect, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from models import Message, Participant, Receipt, now_ms
 from realtime.catchup import receipt_event
+from realtime.views import View
 from realtime.watermarks import Lowest, watermarks_of
-from schemas.base import iso
+from schemas.base import iso, iso_or_none
 from schemas.errors import ChatError, invalid, not_found
 from schemas.messages import Acknowledge
-from services.access import access_participant
+from services.access import access_message, access_participant, reading
 from services.mentions import unread_mentions
 from services.work import Change, Work, perform
 
@@ -46,6 +47,40 @@ def acknowledge(user_id: str, kind: Kind, body: Acknowledge) -> None:
             _move(work, change, participant, kind, wanted[conversation_id])
 
     perform(run)
+
+
+def of_message(user_id: str, message_id: str) -> dict[str, list[View]]:
+    """When each participant but the sender had a message delivered and read; null where not yet, or where they came
+    after it. Raises ChatError `not_found`."""
+    with reading() as session:
+        message, _ = access_message(session, user_id, message_id)
+
+        def moved(kind: Kind) -> ScalarSelect[int]:
+            """When the watermark passed the message: its first move to it or beyond."""
+            return (
+                select(Receipt.at)
+                .where(
+                    Receipt.conversation_id == Participant.conversation_id,
+                    Receipt.user_id == Participant.user_id,
+                    Receipt.kind == kind,
+                    Receipt.upto_seq >= message.seq,
+                )
+                .order_by(Receipt.upto_seq)
+                .limit(1)
+                .scalar_subquery()
+            )
+
+        rows = session.execute(
+            select(Participant.user_id, moved("delivered"), moved("read"))
+            .where(
+                Participant.conversation_id == message.conversation_id,
+                Participant.removed_at.is_(None),
+                Participant.user_id != message.sender_id,
+            )
+            .order_by(Participant.joined_at, Participant.user_id)
+        )
+        items = [{"userId": row[0], "deliveredAt": iso_or_none(row[1]), "readAt": iso_or_none(row[2])} for row in rows]
+        return {"items": items}
 
 
 def _field(body: Acknowledge) -> str:

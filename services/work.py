@@ -32,7 +32,7 @@ class Change:
 
     def __init__(self, row: Conversation) -> None:
         self.row = row
-        self.packet = Packet(row.id, row.rev, row.rev)
+        self.packet = Packet(row.id, row.rev, row.rev, row.seq)
 
     def next_rev(self) -> int:
         """Allot the next rev, for one more durable change."""

@@ -1,18 +1,19 @@
-"""Rooms: join and leave."""
+"""Rooms: join, leave, and come back."""
 
 from __future__ import annotations
 
 from engine import Answer
 from realtime.connections import Connection, emit
 from schemas.sockets import JoinRoom, LeaveRoom
-from services import joining
+from schemas.sync import Sync
+from services import joining, sync
 from sockets.registry import ok, on
 
 
 @on("join-room")
 def join(connection: Connection, payload: JoinRoom) -> Answer:
     """Let the socket into a conversation's room. Raises ChatError `not_a_participant`."""
-    answer, let_in = joining.join(connection, payload.conversation_id)
+    answer, let_in = joining.join(connection, payload.conversation_id, payload.since)
     emit("room-joined", answer, to=connection.sid)
     return Answer({"ok": True, **answer}, afterwards=let_in)
 
@@ -24,3 +25,9 @@ def leave(connection: Connection, payload: LeaveRoom) -> Answer:
     answer = {"conversationId": payload.conversation_id}
     emit("room-left", answer, to=connection.sid)
     return ok(**answer)
+
+
+@on("sync")
+def come_back(connection: Connection, payload: Sync) -> Answer:
+    """What changed in these conversations, and in the user's memberships, since the revs that the client has."""
+    return ok(**sync.sync(connection.user_id, payload))

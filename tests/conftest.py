@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,9 +49,29 @@ class VisitorFactory(Protocol):
         """A fresh profile, closed at the end of the test; its console's complaints then fail the test."""
 
 
+class Databases:
+    """Databases of this cell of the matrix, in a PostgreSQL cluster, or none: SQLite has its own in DATA_DIR."""
+
+    def __init__(self, cluster: Postgres | None) -> None:
+        self._cluster = cluster
+
+    def make(self) -> str | None:
+        """The address of a new, empty database; None for SQLite."""
+        return self._cluster.database() if self._cluster else None
+
+    def drop(self, url: str | None) -> None:
+        """Drop what `make()` answered."""
+        if self._cluster and url:
+            self._cluster.drop(url)
+
+
 def pytest_configure() -> None:
     """Make SIGTERM end the run as an interrupt does, with every process that it started."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def pytest_report_header() -> str:
@@ -101,33 +121,22 @@ def valkey() -> Iterator[Valkey]:
 
 
 @pytest.fixture(scope="session")
-def new_database(request: pytest.FixtureRequest) -> Iterator[Callable[[], str | None]]:
-    """Makes a new, empty database of this cell of the matrix: its address, or None for SQLite."""
-    made: list[str] = []
-
-    def make() -> str | None:
-        if _database() == "sqlite":
-            return None
-        cluster: Postgres = request.getfixturevalue("postgres")
-        made.append(cluster.database())
-        return made[-1]
-
-    yield make
-    for url in made:
-        request.getfixturevalue("postgres").drop(url)
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Makes databases of this cell of the matrix."""
+    return Databases(request.getfixturevalue("postgres") if _database() == "postgresql" else None)
 
 
 @pytest.fixture
-def database_url(new_database: Callable[[], str | None]) -> str | None:
+def database_url(databases: Databases) -> Iterator[str | None]:
     """A new, empty database of this test's own: its address, or None for SQLite."""
-    return new_database()
+    url = databases.make()
+    yield url
+    databases.drop(url)
 
 
 @pytest.fixture(scope="session")
-def _shared_server(
-    tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str | None]
-) -> Iterator[ServerProcess]:
-    url = new_database()
+def _shared_server(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[ServerProcess]:
+    url = databases.make()
     server = ServerProcess(tmp_path_factory.mktemp("data"), {"DATABASE_URL": url} if url else None)
     _servers.append(server)
     server.start()
@@ -145,12 +154,16 @@ def server(_shared_server: ServerProcess) -> Iterator[ServerProcess]:
 
 
 @pytest.fixture
-def fresh_server(tmp_path: Path, new_database: Callable[[], str | None]) -> Iterator[ServerFactory]:
+def fresh_server(tmp_path: Path, databases: Databases) -> Iterator[ServerFactory]:
     """Starts servers for this test alone, each with data of its own unless it is given a folder."""
     mine: list[ServerProcess] = []
+    made: list[str | None] = []
 
     def make(*, start: bool = True, data_dir: Path | None = None, **env: str) -> ServerProcess:
-        url = env.get("DATABASE_URL") or new_database()
+        url = env.get("DATABASE_URL")
+        if url is None:
+            url = databases.make()
+            made.append(url)
         folder = data_dir or tmp_path / f"data-{len(mine)}"
         folder.mkdir(exist_ok=True)
         server = ServerProcess(folder, {**({"DATABASE_URL": url} if url else {}), **env})
@@ -163,6 +176,8 @@ def fresh_server(tmp_path: Path, new_database: Callable[[], str | None]) -> Iter
     yield make
     for server in mine:
         _end(server)
+    for url in made:
+        databases.drop(url)
 
 
 @pytest.fixture

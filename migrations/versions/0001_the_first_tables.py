@@ -127,6 +127,7 @@ def upgrade() -> None:
         sa.Column("mention_count", sa.Integer(), nullable=False),
         sa.Column("muted_until", sa.BigInteger(), nullable=True),
         sa.Column("rev", sa.BigInteger(), nullable=False),
+        sa.Column("member_rev", sa.BigInteger(), nullable=False),
         sa.Column("user_rev", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["conversation_id"], ["conversations.id"], name=op.f("fk_participants_conversation_id")

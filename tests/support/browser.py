@@ -31,6 +31,16 @@ console.log(JSON.stringify(await chromium.executablePath()));
 """
 
 
+FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <dir>{folder}/fonts</dir>
+  <cachedir>{folder}/fonts-cache</cachedir>
+</fontconfig>
+"""
+
+
 class Chromium:
     """The browser of a test run: the npm package's, unpacked into a folder of its own, else the machine's."""
 
@@ -61,7 +71,11 @@ class Chromium:
         host = {"TMPDIR": str(self._folder), "AWS_EXECUTION_ENV": "AWS_Lambda_nodejs22.x"}
         (program,) = run_node(UNPACK, timeout=120, env=host)
         env["LD_LIBRARY_PATH"] = str(self._folder / "al2023" / "lib")
-        env["FONTCONFIG_PATH"] = str(self._folder / "fonts")
+        # The package's own configuration looks for its fonts in one fixed folder; without any font, an <input> ends
+        # the browser.
+        fonts = self._folder / "fonts.conf"
+        fonts.write_text(FONTS.format(folder=self._folder))
+        env["FONTCONFIG_FILE"] = str(fonts)
         return str(program)
 
     @staticmethod
