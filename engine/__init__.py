@@ -1,6 +1,6 @@
 """Socket.IO over our server: what the libraries leave open, closed. Knows nothing of chat."""
 
-from engine.namespace import Answer, EventNamespace
+from engine.namespace import EventNamespace, Reply
 from engine.server import SocketIO
 
-__all__ = ["Answer", "EventNamespace", "SocketIO"]
+__all__ = ["EventNamespace", "Reply", "SocketIO"]

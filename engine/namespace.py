@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from flask_socketio import Namespace
 
-
-@dataclass(slots=True)
-class Answer:
-    """What a handler leaves behind: the acknowledgement's one argument, and work to do once it is on its way."""
-
-    acknowledgement: Any
-    afterwards: Callable[[], None] | None = None
+Reply = Callable[[Any], None]
+"""Sends the acknowledgement of an event; does nothing where none was asked for, or the client is gone."""
 
 
 class EventNamespace(Namespace):
@@ -39,8 +33,11 @@ class EventNamespace(Namespace):
         """A client is gone; its rooms still know it. Raises nothing."""
 
     @abstractmethod
-    def receive(self, sid: str, event: str, arguments: list[Any], wants_answer: bool) -> Answer:
-        """A client's event. Raises nothing; without `wants_answer` the acknowledgement is dropped."""
+    def receive(self, sid: str, event: Any, arguments: list[Any], reply: Reply | None) -> None:
+        """A client's event; `reply` is None where no acknowledgement was asked for. Raises nothing.
+
+        It may return before it replies: the client's next event is then handled already.
+        """
 
     @abstractmethod
     def malformed(self, sid: str, problem: str) -> None:

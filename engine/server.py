@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import engineio
 import flask_socketio
 import socketio
 from flask import Flask
@@ -13,6 +14,10 @@ from socketio import packet
 from engine.namespace import EventNamespace
 
 log = logging.getLogger("parley.engine")
+
+engineio.payload.Payload.max_decode_packets = 10_000
+"""Packets in one poll. The stock limit of 16 drops a polling client that was busy; `max_http_buffer_size` bounds a poll
+in bytes."""
 
 
 class Server(socketio.Server):
@@ -35,14 +40,12 @@ class Server(socketio.Server):
         if not isinstance(handler, EventNamespace):
             super()._handle_event_internal(server, sid, eio_sid, data, namespace, packet_id)
             return
-        answer = handler.receive(sid, data[0], data[1:], packet_id is not None)
-        if packet_id is not None:
-            acknowledgement = self.packet_class(
-                packet.ACK, namespace=namespace, id=packet_id, data=[answer.acknowledgement]
-            )
-            self._send_packet(eio_sid, acknowledgement)
-        if answer.afterwards is not None:
-            answer.afterwards()
+
+        def reply(acknowledgement: Any) -> None:
+            answer = self.packet_class(packet.ACK, namespace=namespace, id=packet_id, data=[acknowledgement])
+            self._send_packet(eio_sid, answer)
+
+        handler.receive(sid, data[0], data[1:], None if packet_id is None else reply)
 
     def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         """A packet that cannot be read costs its client an error, not the connection (RecursionError: `[[[[…`)."""

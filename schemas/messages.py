@@ -47,7 +47,7 @@ class SendMessage(Input):
     content: Content = ""
     temp_id: Annotated[str, Field(min_length=1, max_length=TEMP_ID_CHARS), STORABLE] | None = None
     reply_to: Id | None = None
-    attachment_ids: Annotated[list[Id], Field(max_length=ATTACHMENTS_A_MESSAGE, default_factory=list)]
+    attachment_ids: Annotated[list[Id], Field(max_length=ATTACHMENTS_A_MESSAGE)] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def says_something(self) -> SendMessage:

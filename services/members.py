@@ -61,6 +61,11 @@ class MemberCache:
         if user_id not in known.roles:
             raise not_a_participant()
 
+    def count(self, conversation_id: str) -> int:
+        """How many they are, as far as we know without asking."""
+        known = self._known.get(conversation_id)
+        return len(known.roles) if known else 0
+
     def forget(self, conversation_id: str) -> None:
         """The members have changed."""
         self._known.pop(conversation_id, None)

@@ -34,7 +34,9 @@ def send(sender_id: str, body: SendMessage) -> Sent:
         attachment_ids=tuple(body.attachment_ids),
         digest=digest_of(body.content, body.reply_to, body.attachment_ids),
     )
-    return writer.send(draft)
+    sent = writer.write(draft)
+    assert isinstance(sent, Sent)
+    return sent
 
 
 def get(user_id: str, message_id: str) -> View:

@@ -1,52 +1,151 @@
-"""Delivered and read: each participant's watermarks, and what they make of the messages' status."""
+"""Delivered and read: what a user acknowledges, gathered so that a room full of readers costs few commits."""
 
 from __future__ import annotations
 
+import heapq
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Literal
 
-from sqlalchemy import ScalarSelect, and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ScalarSelect, select
 
-from models import Message, Participant, Receipt, now_ms
-from realtime.catchup import receipt_event
+import runtime
+from models import Message, Participant, Receipt
 from realtime.views import View
-from realtime.watermarks import Lowest, watermarks_of
-from schemas.base import iso, iso_or_none
-from schemas.errors import ChatError, invalid, not_found
+from schemas.base import iso_or_none
+from schemas.errors import ChatError, not_a_participant, not_found
 from schemas.messages import Acknowledge
-from services.access import access_message, access_participant, reading
-from services.mentions import unread_mentions
-from services.work import Change, Work, perform
+from services.access import access_message, reading
+from services.marks import Mark
+from services.members import members
+from services.writer import Outcome, writer
 
-STATUS_EVENTS = 100
-"""`message:status` events of one acknowledgement at most, the newest (protocol.md, promise 5)."""
+GATHER_SECONDS = 0.25
+"""One update per user and conversation in this time (design.md, group commit); the first goes at once."""
+
+CROWD = 100
+CROWD_SECONDS = 1.0
+"""In rooms of more participants, receipts are gathered and told once a second (protocol.md, promise 5)."""
 
 Kind = Literal["delivered", "read"]
+Done = Callable[[ChatError | None], None]
 
 
-def acknowledge(user_id: str, kind: Kind, body: Acknowledge) -> None:
-    """The user has received, or read, what `body` names and all below it.
+@dataclass(slots=True)
+class _Gathered:
+    """Marks that wait for their time, one a user, and who wants to know when they are set."""
 
-    What is below a watermark already is told to nobody. Raises ChatError `not_found`, `not_a_participant`,
-    `validation_failed`; then nothing was stored.
+    marks: dict[str, Mark] = field(default_factory=dict)
+    waiting: dict[str, list[Done]] = field(default_factory=dict)
+
+
+class Gatherer:
+    """Holds back what would be written too often. A key is a user in a conversation, or a crowd's conversation."""
+
+    def __init__(self) -> None:
+        self._gathered: dict[str, _Gathered] = {}
+        self._free_at: dict[str, float] = {}
+        self._due: list[tuple[float, str]] = []
+        self._running = False
+        self._lock = threading.Lock()
+
+    def add(self, mark: Mark, crowd: bool, done: Done) -> None:
+        """Have the mark set, now or as soon as its key is free again; `done` is told of the outcome."""
+        key = mark.conversation_id if crowd else f"{mark.user_id} {mark.conversation_id}"
+        with self._lock:
+            gathered = self._gathered.get(key)
+            if gathered is None:
+                gathered = self._gathered[key] = _Gathered()
+                heapq.heappush(self._due, (max(time.monotonic(), self._free_at.get(key, 0.0)), key))
+            before = gathered.marks.get(mark.user_id)
+            gathered.marks[mark.user_id] = before.and_also(mark) if before else mark
+            gathered.waiting.setdefault(mark.user_id, []).append(done)
+            start, self._running = not self._running, True
+        if start:
+            runtime.spawn(self._run)
+
+    def _run(self) -> None:
+        """Release what is due, until nothing waits and every key is free."""
+        while True:
+            now = time.monotonic()
+            for gathered in self._take_due(now):
+                for user_id, mark in gathered.marks.items():
+                    self._write(mark, gathered.waiting[user_id])
+            with self._lock:
+                if not self._due:
+                    self._free_at = {key: at for key, at in self._free_at.items() if at > now}
+                    if not self._free_at:
+                        self._running = False
+                        return
+                next_at = min(self._due[0][0] if self._due else now + GATHER_SECONDS, now + GATHER_SECONDS)
+            runtime.sleep(max(0.0, next_at - time.monotonic()))
+
+    def _take_due(self, now: float) -> list[_Gathered]:
+        taken = []
+        with self._lock:
+            while self._due and self._due[0][0] <= now:
+                _, key = heapq.heappop(self._due)
+                self._free_at[key] = now + (GATHER_SECONDS if " " in key else CROWD_SECONDS)
+                taken.append(self._gathered.pop(key))
+        return taken
+
+    @staticmethod
+    def _write(mark: Mark, waiting: list[Done]) -> None:
+        def done(outcome: Outcome) -> None:
+            error = outcome if isinstance(outcome, ChatError) else None
+            for one in waiting:
+                one(error)
+
+        try:
+            writer.submit(mark, done)
+        except ChatError as error:
+            done(error)
+
+
+gatherer = Gatherer()
+
+
+def acknowledge(user_id: str, kind: Kind, body: Acknowledge, done: Done) -> None:
+    """The user has received, or read, what `body` names and all below it; `done` is told once that is committed.
+
+    What is below a watermark already is told to nobody. Raises ChatError `not_found`, `not_a_participant`; then
+    nothing was stored. `done` may be given `not_a_participant`, `validation_failed`, `unavailable`.
     """
+    wanted = _wanted(user_id, body)
+    outcomes: list[ChatError | None] = []
 
-    def run(work: Work) -> None:
-        wanted = _wanted(work.session, body)
-        changes = work.changes(wanted)
-        for conversation_id in sorted(wanted):
-            try:
-                change = changes.get(conversation_id) or work.change(conversation_id)
-                participant = access_participant(work.session, user_id, conversation_id)
-            except ChatError:
-                if body.conversation_id == conversation_id:
-                    raise
-                raise not_found("Message", _field(body)) from None
-            if wanted[conversation_id] > change.row.seq:
-                raise invalid(seq="is above the newest message")
-            _move(work, change, participant, kind, wanted[conversation_id])
+    def one_done(error: ChatError | None) -> None:
+        outcomes.append(error)
+        if len(outcomes) == len(wanted):
+            done(next((error for error in outcomes if error is not None), None))
 
-    perform(run)
+    for conversation_id, seq in wanted.items():
+        crowd = members.count(conversation_id) > CROWD
+        gatherer.add(Mark(user_id, conversation_id, seq, seq if kind == "read" else 0), crowd, one_done)
+
+
+def _wanted(user_id: str, body: Acknowledge) -> dict[str, int]:
+    """The seq that is acknowledged in each conversation. Raises ChatError where the user may not see one."""
+    wanted: dict[str, int] = {}
+    if body.conversation_id is not None and body.seq is not None:
+        members.check(body.conversation_id, user_id)
+        wanted[body.conversation_id] = body.seq
+    ids = set(body.ids)
+    if ids:
+        with reading() as session:
+            rows = session.execute(select(Message.conversation_id, Message.seq).where(Message.id.in_(ids))).all()
+        try:
+            if len(rows) < len(ids):
+                raise not_a_participant()
+            for conversation_id in {row.conversation_id for row in rows}:
+                members.check(conversation_id, user_id)
+        except ChatError:
+            raise not_found("Message", "messageIds" if body.message_ids is not None else "messageId") from None
+        for conversation_id, seq in rows:
+            wanted[conversation_id] = max(seq, wanted.get(conversation_id, 0))
+    return wanted
 
 
 def of_message(user_id: str, message_id: str) -> dict[str, list[View]]:
@@ -54,24 +153,8 @@ def of_message(user_id: str, message_id: str) -> dict[str, list[View]]:
     after it. Raises ChatError `not_found`."""
     with reading() as session:
         message, _ = access_message(session, user_id, message_id)
-
-        def moved(kind: Kind) -> ScalarSelect[int]:
-            """When the watermark passed the message: its first move to it or beyond."""
-            return (
-                select(Receipt.at)
-                .where(
-                    Receipt.conversation_id == Participant.conversation_id,
-                    Receipt.user_id == Participant.user_id,
-                    Receipt.kind == kind,
-                    Receipt.upto_seq >= message.seq,
-                )
-                .order_by(Receipt.upto_seq)
-                .limit(1)
-                .scalar_subquery()
-            )
-
         rows = session.execute(
-            select(Participant.user_id, moved("delivered"), moved("read"))
+            select(Participant.user_id, _passed(message, "delivered"), _passed(message, "read"))
             .where(
                 Participant.conversation_id == message.conversation_id,
                 Participant.removed_at.is_(None),
@@ -83,108 +166,17 @@ def of_message(user_id: str, message_id: str) -> dict[str, list[View]]:
         return {"items": items}
 
 
-def _field(body: Acknowledge) -> str:
-    return "messageIds" if body.message_ids is not None else "messageId"
-
-
-def _wanted(session: Session, body: Acknowledge) -> dict[str, int]:
-    """The seq that is acknowledged in each conversation. Raises ChatError `not_found` for an unknown message."""
-    wanted: dict[str, int] = {}
-    ids = set(body.ids)
-    if ids:
-        rows = session.execute(
-            select(Message.id, Message.conversation_id, Message.seq).where(Message.id.in_(ids))
-        ).all()
-        if len(rows) < len(ids):
-            raise not_found("Message", _field(body))
-        for _, conversation_id, seq in rows:
-            wanted[conversation_id] = max(seq, wanted.get(conversation_id, 0))
-    if body.conversation_id is not None and body.seq is not None:
-        wanted[body.conversation_id] = max(body.seq, wanted.get(body.conversation_id, 0))
-    return wanted
-
-
-def _move(work: Work, change: Change, participant: Participant, kind: Kind, seq: int) -> None:
-    """Raise the participant's watermarks to `seq`, where they are below, and tell the room what that made of it."""
-    old_delivered, old_read = participant.delivered_seq, participant.read_seq
-    new_read = max(old_read, seq) if kind == "read" else old_read
-    new_delivered = max(old_delivered, seq)
-    if (new_delivered, new_read) == (old_delivered, old_read):
-        return
-    session, now = work.session, now_ms()
-    others = watermarks_of(session, change.row.id, without=participant.user_id)
-    participant.delivered_seq, participant.read_seq = new_delivered, new_read
-    participant.rev = change.next_rev()
-    for name, old, new in (("delivered", old_delivered, new_delivered), ("read", old_read, new_read)):
-        if new > old:
-            session.add(
-                Receipt(
-                    conversation_id=change.row.id,
-                    user_id=participant.user_id,
-                    kind=name,
-                    upto_seq=new,
-                    at=now,
-                )
-            )
-    if new_read > old_read:
-        _recount_unread(session, change, participant)
-    read = _risen(session, participant, old_read, new_read, others.read)
-    delivered = _risen(session, participant, old_delivered, new_delivered, others.delivered)
-    rose: dict[int, tuple[str, str]] = {message_seq: (message_id, "delivered") for message_seq, message_id in delivered}
-    rose |= {message_seq: (message_id, "read") for message_seq, message_id in read}
-    for message_seq in sorted(sorted(rose)[-STATUS_EVENTS:]):
-        message_id, status = rose[message_seq]
-        data = {
-            "messageId": message_id,
-            "userId": participant.user_id,
-            "status": status,
-            f"{status}At": iso(now),
-        }
-        change.event("message:status", data)
-    change.packet.events.append(receipt_event(participant))
-
-
-def _risen(session: Session, participant: Participant, old: int, new: int, others: Lowest) -> list[tuple[int, str]]:
-    """The newest messages whose least watermark rose as this participant's went from `old` to `new`.
-
-    For a message by S the least is that of everybody but S. It rises where this participant's was the least, up to
-    the least of the rest: `others.first`, or `others.second` where S holds the first.
-    """
-    if new <= old:
-        return []
-    owner, user_id = others.owner, participant.user_id
-    by_owner = and_(Message.sender_id == owner, Message.seq > old, Message.seq <= min(new, others.second))
-    by_rest = and_(Message.sender_id != owner, Message.seq > old, Message.seq <= min(new, others.first))
-    rows = session.execute(
-        select(Message.seq, Message.id)
+def _passed(message: Message, kind: Kind) -> ScalarSelect[int]:
+    """When a participant's watermark passed the message: its first move to it or beyond."""
+    return (
+        select(Receipt.at)
         .where(
-            Message.conversation_id == participant.conversation_id,
-            Message.sender_id != user_id,
-            or_(by_owner, by_rest) if owner is not None else and_(Message.seq > old, Message.seq <= new),
+            Receipt.conversation_id == Participant.conversation_id,
+            Receipt.user_id == Participant.user_id,
+            Receipt.kind == kind,
+            Receipt.upto_seq >= message.seq,
         )
-        .order_by(Message.seq.desc())
-        .limit(STATUS_EVENTS)
-    )
-    return [(seq, message_id) for seq, message_id in rows]
-
-
-def _recount_unread(session: Session, change: Change, participant: Participant) -> None:
-    """What is left above the new read watermark; nothing, nearly always."""
-    if participant.read_seq >= change.row.seq:
-        participant.skipped = participant.mention_count = 0
-        return
-    participant.skipped = (
-        session.scalar(
-            select(func.count())
-            .select_from(Message)
-            .where(
-                Message.conversation_id == participant.conversation_id,
-                Message.seq > participant.read_seq,
-                or_(Message.sender_id == participant.user_id, Message.deleted_at.is_not(None)),
-            )
-        )
-        or 0
-    )
-    participant.mention_count = unread_mentions(
-        session, participant.conversation_id, participant.user_id, participant.read_seq
+        .order_by(Receipt.upto_seq)
+        .limit(1)
+        .scalar_subquery()
     )

@@ -1,59 +1,66 @@
-"""Group commit: the sends that are waiting go into one transaction, so that one flush to disk serves them all."""
+"""Group commit: what waits to be written goes into one transaction, so that one flush to disk serves it all.
+
+Two kinds of requests take this way, the ones that are frequent: drafts of messages and marks of receipts.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import runtime
 from schemas.errors import ChatError, internal, unavailable
+from services.marks import Mark, move_all
 from services.sending import Draft, Sent, send_all
-from services.work import perform
+from services.work import Work, perform
 
 log = logging.getLogger("parley.services")
 
 BATCH = 256
-"""Drafts in one transaction at most, so that a burst does not make the first of them wait for all."""
+"""Requests in one transaction at most, so that a burst does not make the first of them wait for all."""
 
 WAITING = 10_000
-"""Drafts that may wait; beyond it the server says `unavailable` instead of falling ever further behind."""
+"""Requests that may wait; beyond it the server says `unavailable` instead of falling ever further behind."""
 
-
-class _Waiting:
-    """A draft, and the caller that waits for its outcome."""
-
-    __slots__ = ("done", "draft", "outcome")
-
-    def __init__(self, draft: Draft) -> None:
-        self.draft = draft
-        self.outcome: Sent | ChatError | None = None
-        self.done = threading.Event()
+Request = Draft | Mark
+Outcome = Sent | ChatError | None
+"""A stored message; an error, and then nothing was stored; None for a mark that was set."""
 
 
 class Writer:
-    """Gathers drafts while a transaction is under way, and for one turn of the loop before it."""
+    """Gathers requests while a transaction is under way, and for one turn of the loop before it."""
 
     def __init__(self) -> None:
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[tuple[Request, Callable[[Outcome], None]]] = deque()
         self._running = False
         self._lock = threading.Lock()
 
-    def send(self, draft: Draft) -> Sent:
-        """Wait until the draft is committed. Raises ChatError; then it is not stored."""
-        waiting = _Waiting(draft)
+    def submit(self, request: Request, done: Callable[[Outcome], None]) -> None:
+        """Have the request written; `done` is told its outcome, and must not wait. Raises ChatError `unavailable`."""
         with self._lock:
             if len(self._waiting) >= WAITING:
                 raise unavailable()
-            self._waiting.append(waiting)
+            self._waiting.append((request, done))
             start, self._running = not self._running, True
         if start:
             runtime.spawn(self._run)
-        waiting.done.wait()
-        if isinstance(waiting.outcome, Sent):
-            return waiting.outcome
-        raise waiting.outcome or internal()
+
+    def write(self, request: Request) -> Outcome:
+        """Wait until the request is committed. Raises ChatError; then it is not stored."""
+        outcomes: list[Outcome] = []
+        finished = threading.Event()
+
+        def done(outcome: Outcome) -> None:
+            outcomes.append(outcome)
+            finished.set()
+
+        self.submit(request, done)
+        finished.wait()
+        if isinstance(outcomes[0], ChatError):
+            raise outcomes[0]
+        return outcomes[0]
 
     def _run(self) -> None:
         """Commit batch after batch until nobody waits."""
@@ -64,33 +71,44 @@ class Writer:
                 if not batch:
                     self._running = False
                     return
-            outcomes = _commit([waiting.draft for waiting in batch])
-            for waiting, outcome in zip(batch, outcomes, strict=True):
-                waiting.outcome = outcome
-                waiting.done.set()
+            outcomes = _commit([request for request, _ in batch])
+            for (_, done), outcome in zip(batch, outcomes, strict=True):
+                try:
+                    done(outcome)
+                except Exception:
+                    log.exception("an outcome could not be told")
 
 
-def _commit(drafts: Sequence[Draft]) -> list[Sent | ChatError]:
-    """The outcome of each draft. One that breaks the batch is found by running all of them singly."""
+def run_all(work: Work, requests: Sequence[Request]) -> list[Outcome]:
+    """Write drafts, then marks, in one unit of work; the outcome of each request, in the order given."""
+    drafts = [request for request in requests if isinstance(request, Draft)]
+    marks = [request for request in requests if isinstance(request, Mark)]
+    sent = iter(send_all(work, drafts) if drafts else [])
+    moved = iter(move_all(work, marks) if marks else [])
+    return [next(sent) if isinstance(request, Draft) else next(moved) for request in requests]
+
+
+def _commit(requests: Sequence[Request]) -> list[Outcome]:
+    """The outcome of each request. One that breaks the batch is found by running all of them singly."""
     try:
-        return perform(lambda work: send_all(work, drafts))
+        return perform(lambda work: run_all(work, requests))
     except ChatError as error:
-        return [error] * len(drafts)
+        return [error] * len(requests)
     except Exception:
-        if len(drafts) > 1:
-            log.exception("a batch failed; its drafts run singly", extra={"drafts": len(drafts)})
-            return [outcome for draft in drafts for outcome in _commit([draft])]
-        return [_alone(drafts[0])]
+        if len(requests) > 1:
+            log.exception("a batch failed; its requests run singly", extra={"requests": len(requests)})
+            return [outcome for request in requests for outcome in _commit([request])]
+        return [_alone(requests[0])]
 
 
-def _alone(draft: Draft) -> Sent | ChatError:
-    """One more try for a draft that failed alone: another node may have stored the same `temp_id` at that moment."""
+def _alone(request: Request) -> Outcome:
+    """One more try for a request that failed alone: another node may have stored the same `temp_id` at that moment."""
     try:
-        return perform(lambda work: send_all(work, [draft]))[0]
+        return perform(lambda work: run_all(work, [request]))[0]
     except ChatError as error:
         return error
     except Exception:
-        log.exception("a draft cannot be stored")
+        log.exception("a request cannot be written")
         return internal()
 
 

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from engine import Answer
 from models import now_ms
 from realtime.connections import Connection, connections
 from realtime.expiry import expiry
@@ -16,7 +15,7 @@ from schemas.base import iso
 from schemas.errors import token_invalid
 from schemas.sockets import RefreshAuth
 from services import joining, tokens
-from sockets.registry import ok, on
+from sockets.registry import Answer, ok, on
 
 log = logging.getLogger("parley.sockets")
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from engine import Answer
 from realtime.connections import Connection
 from schemas.messages import Acknowledge, React, SendMessage
 from services import messages, reactions, receipts
-from sockets.registry import ok, on
+from sockets.registry import Answer, Later, later, ok, on
 
 
 @on("send-message")
@@ -17,17 +16,15 @@ def send(connection: Connection, payload: SendMessage) -> Answer:
 
 
 @on("delivered-ack")
-def delivered(connection: Connection, payload: Acknowledge) -> Answer:
-    """Messages have arrived at this user."""
-    receipts.acknowledge(connection.user_id, "delivered", payload)
-    return ok()
+def delivered(connection: Connection, payload: Acknowledge) -> Later:
+    """Messages have arrived at this user; answered once that is committed, and other events need not wait for it."""
+    return later(lambda done: receipts.acknowledge(connection.user_id, "delivered", payload, done))
 
 
 @on("read")
-def read(connection: Connection, payload: Acknowledge) -> Answer:
-    """This user has read messages."""
-    receipts.acknowledge(connection.user_id, "read", payload)
-    return ok()
+def read(connection: Connection, payload: Acknowledge) -> Later:
+    """This user has read messages; answered as `delivered-ack` is."""
+    return later(lambda done: receipts.acknowledge(connection.user_id, "read", payload, done))
 
 
 @on("react")

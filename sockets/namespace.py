@@ -11,13 +11,13 @@ from typing import Any
 from pydantic import ValidationError
 
 import runtime
-from engine import Answer, EventNamespace
+from engine import EventNamespace, Reply
 from models import new_id
 from realtime.connections import Connection, connections, emit
 from schemas.base import refusal
 from schemas.errors import ChatError, internal, invalid
 from sockets import lifecycle
-from sockets.registry import handlers
+from sockets.registry import Answer, Later, handlers
 
 log = logging.getLogger("parley.sockets")
 
@@ -60,28 +60,29 @@ class ChatNamespace(EventNamespace):
         except Exception:
             log.exception("disconnect failed", extra={"sid": sid})
 
-    def receive(self, sid: str, event: str, arguments: list[Any], wants_answer: bool) -> Answer:
+    def receive(self, sid: str, event: Any, arguments: list[Any], reply: Reply | None) -> None:
         """See `EventNamespace.receive`."""
-        started, request_id = time.perf_counter(), new_id()
         connection = connections.get(sid)
         if connection is None:
-            return Answer({"ok": False, **internal().body()})
-        trace = {"event_name": event, "sid": sid, "user_id": connection.user_id, "request_id": request_id}
+            return
+        call = Call(connection, event, arguments, reply, self._finished)
         with self._counting:
             self._under_way += 1
         try:
             answer = _handle(connection, event, arguments)
+            if isinstance(answer, Later):
+                answer.start(call.settle)
+            else:
+                call.succeed(answer)
         except ChatError as error:
-            answer = _failed(connection, event, arguments, error, wants_answer)
-            log.info("event refused", extra={**trace, "error": error.code})
+            call.settle(error)
         except Exception:
-            log.exception("event failed", extra=trace)
-            answer = _failed(connection, event, arguments, internal(), wants_answer)
-        finally:
-            with self._counting:
-                self._under_way -= 1
-        log.debug("packet in", extra={**trace, "ms": round((time.perf_counter() - started) * 1000, 2)})
-        return answer
+            log.exception("event failed", extra=call.trace())
+            call.settle(internal())
+
+    def _finished(self) -> None:
+        with self._counting:
+            self._under_way -= 1
 
     def malformed(self, sid: str, problem: str) -> None:
         """See `EventNamespace.malformed`."""
@@ -99,7 +100,71 @@ def _refused(error: ChatError) -> ConnectionRefusedError:
     return ConnectionRefusedError(error.message, error.body())
 
 
-def _handle(connection: Connection, event: object, arguments: list[Any]) -> Answer:
+class Call:
+    """One event of a client, from its arrival to its answer, which may come later and comes once."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        event: Any,
+        arguments: list[Any],
+        reply: Reply | None,
+        finished: Callable[[], None],
+    ) -> None:
+        self._connection = connection
+        self._event = event
+        self._arguments = arguments
+        self._reply = reply
+        self._finished = finished
+        self._started = time.perf_counter()
+        self._request_id = new_id()
+
+    def trace(self) -> dict[str, Any]:
+        """What the log says of it: never its content."""
+        return {
+            "event_name": self._event,
+            "sid": self._connection.sid,
+            "user_id": self._connection.user_id,
+            "request_id": self._request_id,
+            "ms": round((time.perf_counter() - self._started) * 1000, 2),
+        }
+
+    def succeed(self, answer: Answer) -> None:
+        """The handler's answer, and what it wants done once that is on its way."""
+        try:
+            if self._reply is not None:
+                self._reply(answer.acknowledgement)
+            if answer.afterwards is not None:
+                answer.afterwards()
+        finally:
+            self._finished()
+        log.debug("packet in", extra=self.trace())
+
+    def settle(self, error: ChatError | None) -> None:
+        """An answer that is just yes, or an error: as the acknowledgement, or where none was asked for as an event."""
+        if error is None:
+            self.succeed(Answer({"ok": True}))
+            return
+        log.info("event refused", extra={**self.trace(), "error": error.code})
+        body = error.body()
+        try:
+            if self._reply is not None:
+                self._reply({"ok": False, **body})
+            else:
+                emit("error", {**body, **self._origin()}, to=self._connection.sid)
+        finally:
+            self._finished()
+
+    def _origin(self) -> dict[str, str | None]:
+        """Which event an `error` event is about, and which message, where it named one."""
+        origin: dict[str, str | None] = {"event": self._event if isinstance(self._event, str) else None}
+        payload = self._arguments[0] if self._arguments else None
+        if isinstance(payload, dict) and isinstance(payload.get("temp_id"), str):
+            origin["temp_id"] = payload["temp_id"]
+        return origin
+
+
+def _handle(connection: Connection, event: object, arguments: list[Any]) -> Answer | Later:
     registered = handlers.get(event) if isinstance(event, str) else None
     if registered is None:
         raise ChatError("unknown_event", "There is no such event")
@@ -112,17 +177,3 @@ def _handle(connection: Connection, event: object, arguments: list[Any]) -> Answ
     except RecursionError:
         raise invalid(payload="is nested too deeply") from None
     return registered.handler(connection, payload)
-
-
-def _failed(
-    connection: Connection, event: object, arguments: list[Any], error: ChatError, wants_answer: bool
-) -> Answer:
-    """The error as the acknowledgement, or, where none was asked for, as the `error` event."""
-    body = error.body()
-    if not wants_answer:
-        body["event"] = event if isinstance(event, str) else None
-        payload = arguments[0] if arguments else None
-        if isinstance(payload, dict) and isinstance(payload.get("temp_id"), str):
-            body["temp_id"] = payload["temp_id"]
-        emit("error", body, to=connection.sid)
-    return Answer({"ok": False, **body})

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from engine import Answer
 from realtime.connections import Connection, emit
 from schemas.sockets import Anything, AskPresence, Typing
 from services import presence
 from services.typing import set_typing
-from sockets.registry import ok, on
+from sockets.registry import Answer, ok, on
 
 
 @on("typing")

@@ -6,11 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from engine import Answer
 from realtime.connections import Connection
+from schemas.errors import ChatError
 from schemas.sockets import CLIENT_EVENTS, ClientEvent
 
-Handler = Callable[[Connection, Any], Answer]
+Handler = Callable[[Connection, Any], "Answer | Later"]
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a handler leaves behind: the acknowledgement's one argument, and work to do once it is on its way."""
+
+    acknowledgement: Any
+    afterwards: Callable[[], None] | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -35,6 +43,18 @@ def on(name: str) -> Callable[[Handler], Handler]:
         return handler
 
     return register
+
+
+@dataclass(slots=True, frozen=True)
+class Later:
+    """An acknowledgement that follows: `start` is given whom to tell, once, of an error or of none."""
+
+    start: Callable[[Callable[[ChatError | None], None]], None]
+
+
+def later(start: Callable[[Callable[[ChatError | None], None]], None]) -> Later:
+    """Have the client's next events handled while this one's answer is still to come."""
+    return Later(start)
 
 
 def ok(**values: Any) -> Answer:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from engine import Answer
 from realtime.connections import Connection, emit
 from schemas.sockets import JoinRoom, LeaveRoom
 from schemas.sync import Sync
 from services import joining, sync
-from sockets.registry import ok, on
+from sockets.registry import Answer, ok, on
 
 
 @on("join-room")
