@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from flask import Flask
 
-from commands import shell, users
+from commands import database, shell, users
 
 
 def register(app: Flask) -> None:
     """Add the commands."""
     app.cli.add_command(users.group)
+    app.cli.add_command(database.group)
     app.shell_context_processor(shell.names)

@@ -60,6 +60,8 @@ class Store:
             _prepare_sqlite(engine, "BEGIN")
             self._writer = create_engine(engine.url, poolclass=NullPool, connect_args={"check_same_thread": False})
             _prepare_sqlite(self._writer, "BEGIN IMMEDIATE")
+        else:
+            _prepare_postgresql(engine)
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -190,6 +192,16 @@ def _prepare_sqlite(engine: Engine, begin: str) -> None:
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
+
+
+def _prepare_postgresql(engine: Engine) -> None:
+    """A commit that was answered is on disk, whatever the server's own default is (protocol.md, promise 1)."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit TO on")
+        connection.commit()
 
 
 store = Store()

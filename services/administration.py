@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from models import User
+from models import EPOCH, Meta, User, new_id
 from realtime.events import Closing
 from realtime.views import View, user_view
 from schemas.errors import not_found
 from services.access import reading
 from services.tokens import standing
-from services.work import Work, perform
+from services.work import Work, perform, write
 
 
 def find_user(username: str) -> View:
@@ -35,3 +36,14 @@ def set_disabled(username: str, disabled: bool) -> None:
 
     perform(run)
     standing.forget()
+
+
+def new_epoch() -> str:
+    """Give the database's life a new name, so that clients that knew another one start anew; returns it."""
+    name = new_id()
+
+    def run(session: Session) -> None:
+        session.get_one(Meta, EPOCH).value = name
+
+    write(run)
+    return name
