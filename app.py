@@ -21,6 +21,7 @@ from typing import Any
 
 import flask_migrate
 from flask_openapi3 import Info, OpenAPI
+from sqlalchemy.exc import OperationalError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import blueprints
@@ -88,6 +89,7 @@ def _init_sockets(app: OpenAPI) -> None:
     """Socket.IO in the same WSGI process. `app.extensions["socketio"]` is what the guide calls `app.get('io')`."""
     socketio.init_app(
         app,
+        fast=runtime.green() and settings.engine == "fast",
         async_mode="eventlet" if runtime.green() else "threading",
         async_handlers=False,
         cors_allowed_origins=socket_origin_allowed,
@@ -107,13 +109,16 @@ def serve() -> None:
     """Migrate, listen, and serve until SIGTERM."""
     logs.configure()
     started = time.perf_counter()
-    app = create_app()
-    tokens.secret()
-    with app.app_context():
-        flask_migrate.upgrade()
+    try:
+        app = create_app()
+        tokens.secret()
+        with app.app_context():
+            flask_migrate.upgrade()
+        listener = runtime.listen(settings.host, settings.port)
+    except (OSError, RuntimeError, OperationalError) as error:
+        sys.exit(f"Parley cannot start: {_sentence(error)}")
     for loop in (rooms.watch, expiry.run):
         runtime.spawn(loop)
-    listener = runtime.listen(settings.host, settings.port)
     gc.collect()
     gc.freeze()  # what start-up made stays; the collector need not walk it again
     runtime.serve(
@@ -124,6 +129,15 @@ def serve() -> None:
         stop_seconds=settings.drain_seconds + 1.5,
     )
     models.store.close()
+
+
+def _sentence(error: Exception) -> str:
+    """What an operator needs to know of an error at the start, in one line."""
+    if isinstance(error, OperationalError):
+        return f"the database cannot be opened: {' '.join(str(error.orig).split())}"
+    if isinstance(error, OSError) and not error.filename:
+        return f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}."
+    return str(error)
 
 
 def _greet(port: int, seconds: float) -> None:

@@ -7,6 +7,8 @@ the standard library's own are cooperative once the process is patched.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import signal
 import socket
@@ -16,6 +18,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+log = logging.getLogger("parley.runtime")
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; eventlet's default of 50 drops SYNs when a herd reconnects."""
@@ -38,6 +41,7 @@ def patch() -> None:
     """Make the standard library cooperative. Only the process that serves does so, as its first act."""
     global _green
     import eventlet
+    import eventlet.patcher
     import eventlet.tpool
     import eventlet.wsgi
 
@@ -75,6 +79,83 @@ def sleep(seconds: float) -> None:
         _green.sleep(seconds)
     else:
         time.sleep(seconds)
+
+
+def call_soon(function: Callable[..., object], *args: object) -> None:
+    """Run `function` on the loop itself, in its next turn; it must not wait. Only on eventlet."""
+    _green.hubs.get_hub().schedule_call_global(0, function, *args)
+
+
+def watch_reading(descriptor: int, on_ready: Callable[[], None], on_error: Callable[[], None]) -> object:
+    """Call `on_ready` on the loop whenever there is something to read, until `unwatch`. Only on eventlet."""
+    hub = _green.hubs.get_hub()
+    hub.mark_as_reopened(descriptor)
+    return hub.add(hub.READ, descriptor, lambda _fd: on_ready(), lambda *_: on_error(), None)
+
+
+def watch_writing(descriptor: int, on_ready: Callable[[], None]) -> object:
+    """Call `on_ready` on the loop whenever bytes can be written, until `unwatch`. Only on eventlet."""
+    hub = _green.hubs.get_hub()
+    return hub.add(hub.WRITE, descriptor, lambda _fd: on_ready(), lambda *_: on_ready(), None)
+
+
+def unwatch(listener: object) -> None:
+    """End a `watch_reading` or `watch_writing`; harmless where it has ended."""
+    with contextlib.suppress(KeyError):
+        _green.hubs.get_hub().remove(listener)
+
+
+def take_socket(environ: dict[str, Any]) -> socket.socket | None:
+    """Take a request's connection out of the WSGI server's hands, as a plain, non-blocking socket.
+
+    None where that cannot be (TLS, threads); the request is then untouched. After it the application answers nothing:
+    the server writes no more to that connection and does not close it.
+    """
+    if not _green or "eventlet.input" not in environ:
+        return None
+    green = environ["eventlet.input"].get_socket()
+    plain: Any = _green.patcher.original("socket").socket
+    if green.fd.__class__ is not plain:
+        return None
+    raw: socket.socket = plain(green.fd.family, green.fd.type, green.fd.proto, fileno=green.fd.detach())
+    raw.setblocking(False)
+    _green.wsgi.WSGI_LOCAL.already_handled = True
+    return raw
+
+
+class Workers:
+    """Greenlets that handle one job after another, switched to at once. Only on eventlet."""
+
+    def __init__(self) -> None:
+        self._idle: list[Any] = []
+
+    def run(self, function: Callable[..., object], *args: object) -> None:
+        """Run `function` in a greenlet of its own, at once when called on the loop, else in its next turn.
+
+        What it raises is logged.
+        """
+        hub = _green.hubs.get_hub()
+        if _green.getcurrent() is not hub.greenlet:
+            hub.schedule_call_global(0, self.run, function, *args)
+            return
+        worker = self._idle.pop() if self._idle else _green.greenlet.greenlet(self._work, hub.greenlet)
+        worker.switch((function, args))
+
+    def _work(self, job: tuple[Callable[..., object], tuple[object, ...]]) -> None:
+        hub = _green.hubs.get_hub()
+        me = _green.getcurrent()
+        while True:
+            function, args = job
+            try:
+                function(*args)
+            except Exception:
+                log.exception("a job failed")
+            del function, args, job
+            self._idle.append(me)
+            job = hub.switch()
+
+
+workers = Workers()
 
 
 def run_blocking(function: Callable[..., T], *args: object) -> T:

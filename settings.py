@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ def integer(low: int, high: int) -> Parser:
     """A parser of whole numbers from `low` to `high`."""
 
     def parse(text: str) -> int:
-        if not text.strip().lstrip("-").isdigit() or not low <= int(text) <= high:
+        if not re.fullmatch(r"\s*-?[0-9]{1,18}\s*", text) or not low <= int(text) <= high:
             raise SettingError(f"must be a whole number from {low} to {high}, not {text!r}")
         return int(text)
 
@@ -88,18 +89,18 @@ def words(*allowed: str) -> Parser:
 
 def origins(text: str) -> tuple[str, ...]:
     """Origins as browsers send them (`https://chat.example.com`), without a trailing slash; `null` where listed."""
-    found = tuple(word.rstrip("/") for word in words()(text))
+    found = tuple(word.lower().rstrip("/") for word in words()(text))
     for origin in found:
-        if origin != "null" and not origin.startswith(("http://", "https://")):
+        if origin != "null" and not re.fullmatch(r"https?://[^/?#@\s]+", origin):
             raise SettingError(f"must be a list of origins such as https://chat.example.com, not {origin!r}")
     return found
 
 
 def database_url(text: str) -> str:
     """A PostgreSQL address in either spelling, rewritten to the one driver that does not stop the event loop."""
-    for spelling in ("postgresql+psycopg2://", "postgresql://", "postgres://"):
-        if text.startswith(spelling):
-            return "postgresql+psycopg2://" + text.removeprefix(spelling)
+    match = re.fullmatch(r"(?:postgresql\+psycopg2|postgresql|postgres)://(\S*)", text.strip())
+    if match and not re.search(r":(?![0-9]+$)[^:@\]]*$", match[1].partition("/")[0]):
+        return f"postgresql+psycopg2://{match[1]}"
     raise SettingError("must begin with postgres:// or postgresql:// (leave it out for the embedded SQLite)")
 
 
@@ -213,6 +214,27 @@ class Settings:
         "`threading` serves with threads, without eventlet (slower).",
         choice("eventlet", "threading"),
     )
+    engine: str = setting(
+        "ENGINE",
+        "fast",
+        "`stock` serves sockets with the libraries as they come (much slower).",
+        choice("fast", "stock"),
+    )
+    send_queue_bytes: int = setting(
+        "SEND_QUEUE_BYTES", 4_194_304, "Unsent bytes of one socket before it is cut.", integer(65_536, 1_000_000_000)
+    )
+    send_queue_seconds: float = setting(
+        "SEND_QUEUE_SECONDS", 30.0, "Seconds that a socket may take nothing before it is cut.", number(1, 3600)
+    )
+    events_in_flight: int = setting(
+        "EVENTS_IN_FLIGHT",
+        64,
+        "Events of one client that may wait for their turn; then it is read no further.",
+        integer(1, 10_000),
+    )
+    connect_seconds: float = setting(
+        "CONNECT_SECONDS", 45.0, "Seconds that a new connection has until its Socket.IO CONNECT.", number(0.1, 600)
+    )
     log_level: str = setting(
         "LOG_LEVEL",
         "info",
@@ -266,6 +288,8 @@ class Settings:
             raise SettingError(
                 "JWT_SECRET must be set in production: 32 bytes or more, for example from `openssl rand -hex 32`."
             )
+        if self.jwt_public_key and not re.match(r"\s*-----BEGIN (RSA )?PUBLIC KEY-----", self.jwt_public_key):
+            raise SettingError("JWT_PUBLIC_KEY must be a public key in PEM (-----BEGIN PUBLIC KEY-----).")
         if self.jwt_jwks_file and not Path(self.jwt_jwks_file).is_file():
             raise SettingError(f"JWT_JWKS_FILE names no file: {self.jwt_jwks_file}.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from typing import Any
 
@@ -11,7 +12,11 @@ import socketio
 from flask import Flask
 from socketio import packet
 
+from engine.codec import ACK, decode_event, encode
+from engine.frames import frame
+from engine.manager import Manager
 from engine.namespace import EventNamespace
+from engine.transport import Transport
 
 log = logging.getLogger("parley.engine")
 
@@ -19,12 +24,29 @@ engineio.payload.Payload.max_decode_packets = 10_000
 """Packets in one poll. The stock limit of 16 drops a polling client that was busy; `max_http_buffer_size` bounds a poll
 in bytes."""
 
+ATTACHMENTS = 10
+"""Binary parts of one packet at most, as in the official parser; without a limit they are collected without end."""
+
 
 class Server(socketio.Server):
-    """python-socketio's server, with events handed to `EventNamespace.receive`.
+    """python-socketio's server, with events handed to `EventNamespace.receive`; with `fast`, on our own transport.
 
-    Overridden of python-socketio 5.18: `_handle_connect`, `_handle_event_internal`, `_handle_eio_message`.
+    Overridden of python-socketio 5.18: `_handle_connect`, `_handle_event_internal`, `_handle_eio_message`,
+    `_send_packet`, `_engineio_server_class`.
     """
+
+    def __init__(self, *, fast: bool = False, **options: Any) -> None:
+        self._fast = fast
+        super().__init__(**options)
+        if isinstance(self.eio, Transport):
+            self.eio.joined = self._has_joined
+
+    def _engineio_server_class(self) -> type[engineio.Server]:
+        return Transport if self._fast else engineio.Server
+
+    def _has_joined(self, eio_sid: str) -> bool:
+        """Whether a session is in any namespace."""
+        return any(self.manager.sid_from_eio_sid(eio_sid, name) for name in self.manager.get_namespaces())
 
     def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         super()._handle_connect(eio_sid, namespace, data)
@@ -50,7 +72,12 @@ class Server(socketio.Server):
     def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         """A packet that cannot be read costs its client an error, not the connection (RecursionError: `[[[[…`)."""
         try:
-            super()._handle_eio_message(eio_sid, data)
+            _check_attachments(data)
+            event = decode_event(data) if self._fast and type(data) is str and data[:1] == "2" else None
+            if event is None or eio_sid in self._binary_packet:
+                super()._handle_eio_message(eio_sid, data)
+            else:
+                self._handle_event(eio_sid, "/", *event)
         except (ValueError, TypeError, IndexError, KeyError, AttributeError, RecursionError) as error:
             self._binary_packet.pop(eio_sid, None)
             log.info("packet cannot be read", extra={"eio_sid": eio_sid, "problem": repr(error)[:200]})
@@ -59,14 +86,34 @@ class Server(socketio.Server):
                 if sid and isinstance(handler, EventNamespace):
                     handler.malformed(sid, "The packet cannot be read")
 
+    def _send_packet(self, eio_sid: str, pkt: packet.Packet) -> None:
+        """Acknowledgements by our own encoder, where the client is on our transport and nothing binary is in them."""
+        if self._fast and pkt.packet_type == packet.ACK:
+            connection = self.eio.sockets.get(eio_sid)
+            encoded = encode(ACK, pkt.namespace, pkt.id, pkt.data)
+            if connection is not None and encoded is not None and connection.write(frame(encoded)):
+                return
+        super()._send_packet(eio_sid, pkt)
+
+
+def _check_attachments(data: str | bytes) -> None:
+    """Raise ValueError for a binary packet that announces more parts than anybody sends."""
+    if isinstance(data, str) and data[:1] in ("5", "6"):
+        count = data[1:].partition("-")[0]
+        if not count.isdigit() or len(count) > 4 or int(count) > ATTACHMENTS:
+            raise ValueError("too many attachments")
+
 
 class SocketIO(flask_socketio.SocketIO):
     """Flask-SocketIO, serving through our `Server`."""
 
-    def init_app(self, app: Flask, **options: Any) -> None:
+    def init_app(self, app: Flask, *, fast: bool = False, **options: Any) -> None:
+        """As Flask-SocketIO's; `fast` takes our transport and rooms instead of the stock ones. Only on eventlet."""
         stock = flask_socketio.socketio.Server
+        if fast:
+            options.setdefault("client_manager", Manager())
         # Flask-SocketIO has no argument for the server's class; it looks the name up at the moment of the call.
-        flask_socketio.socketio.Server = Server
+        flask_socketio.socketio.Server = functools.partial(Server, fast=fast)
         try:
             super().init_app(app, **options)
         finally:

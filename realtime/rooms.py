@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import runtime
@@ -29,6 +29,7 @@ class Rooms:
     def __init__(self) -> None:
         self._gates: dict[str, Gate] = {}
         self._catching_up: set[str] = set()
+        self._look_again = False
         self._lock = threading.RLock()
 
     def deliver(self, outcome: Outcome) -> None:
@@ -87,22 +88,30 @@ class Rooms:
         while True:
             runtime.sleep(COMPARE_SECONDS)
             try:
-                if not self._gates or not store.moved():
+                if not self._gates or not (store.moved() or self._look_again):
                     continue
+                self._look_again = False
                 with store.read() as session:
                     heads = catchup.heads(session, list(self._gates))
             except Unavailable:
+                self._look_again = True
                 continue
-            for conversation_id, rev in heads.items():
-                gate = self._gates.get(conversation_id)
-                if gate is not None and gate.cursor is not None and gate.cursor < rev:
+            if self._behind(heads):
+                runtime.sleep(MISSING_SECONDS)  # what was committed just now is still on its way here
+                for gate in self._behind(heads):
                     self._catch_up(gate)
+
+    def _behind(self, heads: Mapping[str, int]) -> list[Gate]:
+        """The rooms that have not been told everything up to these revs."""
+        gates = ((self._gates.get(conversation_id), rev) for conversation_id, rev in heads.items())
+        return [gate for gate, rev in gates if gate is not None and gate.cursor is not None and gate.cursor < rev]
 
     def _offer(self, packet: Packet) -> None:
         gate = self._gates.get(packet.conversation_id)
         if gate is None and any(_joins_by_itself(user_id) for user_id in packet.admitted):
             gate = self._gate(packet.conversation_id)
             gate.start_at(packet.start, packet.seq)
+            self._look_again = True  # packets before the gate was there may have overtaken this one
         if gate is None:
             for event in packet.events:
                 tell_users(event.name, {**event.data, "prevRev": packet.start}, event.to_users)
@@ -138,6 +147,7 @@ class Rooms:
             with store.read() as session:
                 packet = catchup.missed(session, gate.conversation_id, gate.cursor, gate.seq)
         except Unavailable:
+            self._look_again = True
             return
         log.info("room caught up", extra={"conversation_id": gate.conversation_id, "events": len(packet.events)})
         with self._lock:

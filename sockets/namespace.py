@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pydantic import ValidationError
+from socketio.exceptions import ConnectionRefusedError as Refused
 
 import runtime
 from engine import EventNamespace, Reply
@@ -96,8 +97,9 @@ class ChatNamespace(EventNamespace):
         return not self._under_way
 
 
-def _refused(error: ChatError) -> ConnectionRefusedError:
-    return ConnectionRefusedError(error.message, error.body())
+def _refused(error: ChatError) -> Refused:
+    """As `connect_error` has it: Python's own exception of that name would lose the text."""
+    return Refused(error.message, error.body())
 
 
 class Call:

@@ -1,0 +1,39 @@
+"""Socket.IO packets as bytes (protocol v5): the plain ones fast, all others by python-socketio."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+EVENT, ACK = b"42", b"43"
+ID_DIGITS = 16
+"""An acknowledgement's id has no more; JavaScript counts exactly up to 2**53."""
+
+
+def encode(kind: bytes, namespace: str | None, packet_id: int | None, data: list[Any]) -> bytes | None:
+    """An EVENT or ACK, or None where only python-socketio can write it (bytes among the data, huge integers).
+
+    That orjson refuses bytes is the test for binary data, which costs nothing.
+    """
+    try:
+        body = orjson.dumps(data)
+    except TypeError:
+        return None
+    head = kind if namespace in (None, "/") else kind + str(namespace).encode() + b","
+    return head + body if packet_id is None else head + str(packet_id).encode() + body
+
+
+def decode_event(message: str) -> tuple[int | None, list[Any]] | None:
+    """The id and the data of a plain EVENT of the namespace `/`, or None where python-socketio has to look.
+
+    Raises ValueError where the JSON is broken.
+    """
+    start = message.find("[", 1, ID_DIGITS + 2)
+    digits = message[1:start]
+    if start < 1 or message[0] != "2" or (digits and not (digits.isascii() and digits.isdigit())):
+        return None
+    data = orjson.loads(message[start:])
+    if not isinstance(data, list) or not data:
+        raise ValueError("an event is a list that begins with its name")
+    return (int(digits) if digits else None), data

@@ -1,0 +1,312 @@
+"""One Engine.IO client whose WebSocket we read and write ourselves, straight on its non-blocking socket.
+
+While a client polls, everything is as in python-engineio: packets go into a queue, which an HTTP request empties. From
+the upgrade on, or at once for a client that begins with WebSocket, there is no queue and no greenlet: one listener on
+the event loop reads, and an `Outbox` writes.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import engineio.exceptions
+import engineio.packet
+
+import runtime
+from engine.frames import (
+    BINARY,
+    CLOSE,
+    NORMAL,
+    PING,
+    PROTOCOL_ERROR,
+    TEXT,
+    FrameError,
+    FrameReader,
+    close_frame,
+    frame,
+    handshake,
+)
+from engine.frames import PONG as PONG_FRAME
+from engine.inbox import Inbox
+from engine.outbox import Outbox
+from engine.readable import Socket
+from settings import settings
+
+if TYPE_CHECKING:
+    from engine.transport import Transport
+
+log = logging.getLogger("parley.engine")
+
+ENGINE_PING = frame(b"2")
+ENGINE_CLOSE = frame(b"1")
+ENGINE_PROBE = "2probe"
+ENGINE_PROBED = frame(b"3probe")
+
+
+def packet_frame(packet: engineio.packet.Packet) -> bytes:
+    """An Engine.IO packet as a frame. Not through `encode()` where it is binary: that caches, whatever `b64` says."""
+    if packet.binary:
+        return frame(bytes(packet.data), BINARY)
+    return frame(packet.encode().encode())
+
+
+class Connection(Socket):
+    """An Engine.IO session, with our own WebSocket transport.
+
+    Overridden of python-engineio 4.15: `send`, `close`, `schedule_ping`, `_upgrade_websocket`, `queue`.
+    """
+
+    server: Transport
+    connected: bool
+    upgrading: bool
+    upgraded: bool
+    closing: bool
+    closed: bool
+    last_ping: float | None
+
+    def __init__(self, server: Transport, sid: str) -> None:
+        self._queue: Any = None
+        super().__init__(server, sid)
+        self._raw: socket.socket | None = None
+        self._probed = False
+        self._reading: object | None = None
+        self._reader: FrameReader | None = None
+        self._inbox: Inbox | None = None
+        self.outbox: Outbox | None = None
+
+    @property
+    def queue(self) -> Any:
+        """Packets for a client that polls; one that never polls never has it."""
+        if self._queue is None:
+            self._queue = self.server.create_queue()
+        return self._queue
+
+    @queue.setter
+    def queue(self, made: Any) -> None:
+        """The stock constructor makes one for everybody."""
+
+    def send(self, pkt: engineio.packet.Packet) -> None:
+        """Send a packet by whichever transport the client has now."""
+        if self.outbox is None or not self.upgraded:
+            super().send(pkt)
+        elif self.closed:
+            raise engineio.exceptions.SocketIsClosedError
+        else:
+            self.outbox.write(packet_frame(pkt))
+
+    def write(self, data: bytes) -> bool:
+        """Send a whole frame, where the client is on WebSocket; returns whether it is."""
+        if self.outbox is None or not self.upgraded or self.closed:
+            return False
+        self.outbox.write(data)
+        return True
+
+    def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
+        """End the session: the application is told, then the transport is closed in order, or dropped (`abort`)."""
+        if self._raw is None:
+            super().close(wait=False, abort=abort, reason=reason)
+        elif not self.closed and not self.closing:
+            self.closing = True
+            self.server._trigger_event(
+                "disconnect", self.sid, reason or self.server.reason.SERVER_DISCONNECT, run_async=False
+            )
+            self.closed = True
+            if self._inbox is not None:
+                self._inbox.close()
+            if abort or reason == self.server.reason.PING_TIMEOUT:
+                self._drop()
+            else:
+                self._close_in_order(ENGINE_CLOSE + close_frame(NORMAL))
+        self.server.sockets.pop(self.sid, None)
+
+    def schedule_ping(self) -> None:
+        """A pong came, or the session begins: the next ping is due an interval from now."""
+        if self.last_ping:
+            self.last_ping = None
+            self.server.pings.schedule(self)
+
+    def ping(self) -> None:
+        """Ask whether the client is there; called by the one timer for all."""
+        self.last_ping = time.time()
+        if not self.write(ENGINE_PING):
+            self.send(engineio.packet.Packet(engineio.packet.PING))
+
+    def _upgrade_websocket(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """The WSGI side of a WebSocket's beginning; TLS connections stay with python-engineio's own transport."""
+        if self.upgraded:
+            raise OSError("the session has been upgraded already")
+        key = environ.get("HTTP_SEC_WEBSOCKET_KEY")
+        if not key or environ.get("HTTP_SEC_WEBSOCKET_VERSION") != "13":
+            start_response("400 Bad Request", [("Sec-WebSocket-Version", "13"), ("Connection", "close")])
+            return [b""]
+        raw = runtime.take_socket(environ)
+        if raw is None:
+            return super()._upgrade_websocket(environ, start_response)
+        self.begin_websocket(raw, key)
+        return []
+
+    def begin_websocket(self, raw: socket.socket, key: str) -> None:
+        """From here on this socket is the client's: as the upgrade of its polling, or from its first breath."""
+        if self._raw is not None:
+            raw.close()
+            return
+        self._raw = raw
+        self._reader = FrameReader(settings.packet_max_bytes)
+        self._inbox = Inbox(self._receive, settings.events_in_flight, self._pause, self._resume)
+        self.outbox = Outbox(raw, self._broken)
+        if self.connected:
+            self.upgrading = True
+            self.outbox.write(handshake(key))
+        else:
+            self.connected = self.upgraded = True
+            self.outbox.write(handshake(key))
+            self._send_queued()
+        self._resume()
+
+    def _send_queued(self) -> None:
+        """What was meant for polls and has not been fetched; the order stays."""
+        if self._queue is None or self.outbox is None:
+            return
+        while True:
+            try:
+                packet = self._queue.get(block=False)
+            except queue.Empty:
+                break
+            if packet is not None and packet.packet_type != engineio.packet.NOOP:
+                self.outbox.write(packet_frame(packet))
+        self._queue = None
+
+    def _pause(self) -> None:
+        """Read nothing more until the client's events have been handled."""
+        if self._reading is not None:
+            runtime.unwatch(self._reading)
+            self._reading = None
+
+    def _resume(self) -> None:
+        if self._raw is not None and self._reading is None:
+            self._reading = runtime.watch_reading(self._raw.fileno(), self._on_readable, lambda: self._broken("error"))
+
+    def _on_readable(self) -> None:
+        if self._raw is None or self._reader is None:
+            return
+        try:
+            data = self._raw.recv(self._reader.wanted)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._broken(str(error))
+            return
+        if not data:
+            self._broken("closed by the peer")
+            return
+        try:
+            for opcode, payload in self._reader.feed(data):
+                self._on_frame(opcode, payload)
+                if not self._has_socket():
+                    return
+        except FrameError as error:
+            self._refuse(error.code, str(error))
+        except UnicodeDecodeError:
+            self._refuse(1007, "text that is no UTF-8")
+
+    def _on_frame(self, opcode: int, payload: bytes) -> None:
+        if opcode == TEXT:
+            self._on_text(payload.decode())
+        elif opcode == BINARY:
+            if not self.upgraded or self._inbox is None:
+                raise FrameError(PROTOCOL_ERROR, "binary before the upgrade")
+            self._inbox.put(payload)
+        elif opcode == PING and self.outbox is not None:
+            self.outbox.write(frame(payload, PONG_FRAME))
+        elif opcode == CLOSE:
+            self._close_in_order(frame(payload[:2], CLOSE))
+            self._gone(self.server.reason.TRANSPORT_CLOSE)
+
+    def _on_text(self, text: str) -> None:
+        """An Engine.IO packet: its first character is its type."""
+        kind = text[:1]
+        if kind == "4" and self.upgraded and self._inbox is not None:
+            self._inbox.put(text[1:])
+        elif kind == "3" and self.upgraded:
+            self.schedule_ping()
+        elif kind == "1" and self.upgraded:
+            self._close_in_order(close_frame(NORMAL))
+            self._gone(self.server.reason.CLIENT_DISCONNECT)
+        elif text == ENGINE_PROBE and self.upgrading and self.outbox is not None:
+            self._probed = True
+            self.outbox.write(ENGINE_PROBED)
+            self.queue.put(engineio.packet.Packet(engineio.packet.NOOP))  # ends the poll that is under way
+        elif kind == "5" and self.upgrading and self._probed:
+            self.upgraded, self.upgrading = True, False
+            self._send_queued()
+        else:
+            raise FrameError(PROTOCOL_ERROR, "no Engine.IO packet")
+
+    def _receive(self, message: str | bytes) -> None:
+        """One message, in a worker's greenlet."""
+        if not self.closed:
+            self.server._trigger_event("message", self.sid, message, run_async=False)
+
+    def _refuse(self, code: int, problem: str) -> None:
+        """A client that does not speak the protocol: a close frame with the reason, and its connection ends."""
+        log.info("protocol error", extra={"eio_sid": self.sid, "problem": problem})
+        self._close_in_order(close_frame(code))
+        self._gone(self.server.reason.TRANSPORT_ERROR)
+
+    def _broken(self, why: str) -> None:
+        """The socket can be used no longer."""
+        if self._raw is not None:
+            log.debug("socket is gone", extra={"eio_sid": self.sid, "why": why})
+            self._drop()
+            self._gone(self.server.reason.TRANSPORT_CLOSE)
+
+    def _gone(self, reason: str) -> None:
+        """The transport has ended. A session that was only about to be upgraded goes on polling."""
+        if self.upgrading and not self.upgraded:
+            self.upgrading = self._probed = False
+        elif not self.closed:
+            runtime.workers.run(self._end, reason)
+
+    def _end(self, reason: str) -> None:
+        """Tell the application, which may wait, that the session is over."""
+        if self._inbox is not None:
+            self._inbox.close()
+        self.close(wait=False, abort=True, reason=reason)
+        self.closed = True
+
+    def _close_in_order(self, farewell: bytes) -> None:
+        """Send what is left and the farewell, then close; a client that does not take it in time is cut."""
+        outbox = self.outbox
+        if self._raw is None or outbox is None:
+            return
+        self._pause()
+        outbox.write(farewell)
+        outbox.flush()
+        if not self._has_socket():
+            return
+        if outbox.empty:
+            self._drop()
+        else:
+            outbox.on_empty = self._drop
+
+    def _has_socket(self) -> bool:
+        return self._raw is not None
+
+    def _drop(self) -> None:
+        """Let go of the socket."""
+        raw, self._raw = self._raw, None
+        if raw is None:
+            return
+        self._pause()  # before the descriptor goes: its number may be another connection's at once
+        if self.outbox is not None:
+            self.outbox.close()
+            self.outbox = None
+        try:
+            raw.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        raw.close()

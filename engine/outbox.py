@@ -1,0 +1,167 @@
+"""What waits to be written to sockets: gathered for one turn of the loop, so that a socket gets one `send` for all.
+
+There is no queue, timer or greenlet for a recipient. A socket that cannot take its bytes keeps them, up to a bound in
+bytes and in seconds; then it is cut, and nobody else notices.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+
+import runtime
+from settings import settings
+
+JOIN_BYTES = 65_536
+"""Waiting pieces are joined up to this many bytes a `send`."""
+
+
+class Outbox:
+    """The bytes on their way to one socket. `broken` is called once the socket can take no more, ever."""
+
+    __slots__ = (
+        "_blocked_since",
+        "_broken",
+        "_listener",
+        "_pending",
+        "_socket",
+        "gathered",
+        "on_empty",
+        "pending_bytes",
+    )
+
+    def __init__(self, raw: socket.socket, broken: Callable[[str], None]) -> None:
+        self._socket = raw
+        self._broken = broken
+        self.gathered: list[bytes] = []
+        self._pending: deque[bytes] = deque()
+        self.pending_bytes = 0
+        self._listener: object | None = None
+        self._blocked_since = 0.0
+        self.on_empty: Callable[[], None] | None = None
+
+    def write(self, data: bytes) -> None:
+        """Send these bytes with this turn's others."""
+        if not self.gathered:
+            flusher.mark(self)
+        self.gathered.append(data)
+
+    def flush(self) -> None:
+        """Send what this turn gathered."""
+        if not self.gathered:
+            return
+        data = self.gathered[0] if len(self.gathered) == 1 else b"".join(self.gathered)
+        self.gathered = []
+        if self._pending:
+            self._keep(data)
+            return
+        try:
+            sent = self._socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self._broken(str(error))
+            return
+        if sent < len(data):
+            self._keep(data[sent:])
+
+    def close(self) -> None:
+        """Forget everything; the socket is going."""
+        if self._listener is not None:
+            runtime.unwatch(self._listener)
+            self._listener = None
+        blocked.discard(self)
+        self.gathered = []
+        self._pending.clear()
+        self.pending_bytes = 0
+        self.on_empty = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self.gathered and not self._pending
+
+    def overdue(self, now: float) -> bool:
+        """Whether the socket has taken nothing for too long."""
+        return bool(self._pending) and now - self._blocked_since > settings.send_queue_seconds
+
+    def cut(self, why: str) -> None:
+        """Give the socket up."""
+        self._broken(why)
+
+    def _keep(self, data: bytes) -> None:
+        self._pending.append(data)
+        self.pending_bytes += len(data)
+        if self.pending_bytes > settings.send_queue_bytes:
+            self._broken("it reads too slowly")
+        elif self._listener is None:
+            self._blocked_since = time.monotonic()
+            self._listener = runtime.watch_writing(self._socket.fileno(), self._on_writable)
+            blocked.add(self)
+
+    def _on_writable(self) -> None:
+        while self._pending:
+            data = self._next_piece()
+            try:
+                sent = self._socket.send(data)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._broken(str(error))
+                return
+            self.pending_bytes -= sent
+            self._blocked_since = time.monotonic()
+            if sent < len(data):
+                self._pending[0] = data[sent:]
+                return
+            self._pending.popleft()
+        runtime.unwatch(self._listener)
+        self._listener = None
+        blocked.discard(self)
+        if self.on_empty is not None:
+            self.on_empty()
+
+    def _next_piece(self) -> bytes:
+        """The first of what waits, with as much of the rest as makes a good `send`."""
+        if len(self._pending) > 1 and len(self._pending[0]) < JOIN_BYTES:
+            pieces, size = [], 0
+            while self._pending and size < JOIN_BYTES:
+                pieces.append(self._pending.popleft())
+                size += len(pieces[-1])
+            self._pending.appendleft(b"".join(pieces))
+        return self._pending[0]
+
+
+class Flusher:
+    """Flushes, once a turn of the loop, the outboxes that were written to."""
+
+    def __init__(self) -> None:
+        self._marked: list[Outbox] = []
+        self._armed = False
+
+    def mark(self, outbox: Outbox) -> None:
+        """This one has something to send at the end of the turn."""
+        self._marked.append(outbox)
+        if not self._armed:
+            self._armed = True
+            runtime.call_soon(self.flush)
+
+    def mark_all(self, outboxes: list[Outbox]) -> None:
+        """The same for many at once."""
+        if outboxes:
+            self.mark(outboxes.pop())
+            self._marked += outboxes
+
+    def flush(self) -> None:
+        """Send everything that was gathered."""
+        self._armed = False
+        marked, self._marked = self._marked, []
+        for outbox in marked:
+            outbox.flush()
+
+
+flusher = Flusher()
+blocked: set[Outbox] = set()
+"""Outboxes whose socket takes nothing just now."""
