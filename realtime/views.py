@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +14,25 @@ from realtime.watermarks import watermarks_of_all
 from schemas.base import iso, iso_or_none
 
 View = dict[str, Any]
+
+
+class Spoken(Protocol):
+    """A message: its row, or what will be one."""
+
+    id: Any
+    temp_id: Any
+    conversation_id: Any
+    seq: Any
+    rev: Any
+    sender_id: Any
+    content: Any
+    kind: Any
+    reply_to: Any
+    reply_count: Any
+    pinned_at: Any
+    created_at: Any
+    edited_at: Any
+    deleted_at: Any
 
 
 def user_view(user: User) -> View:
@@ -61,7 +80,7 @@ def attachment_view(attachment: Attachment) -> View:
 
 
 def message_view(
-    message: Message,
+    message: Spoken,
     sender: View,
     status: str = "sent",
     *,

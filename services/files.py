@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from models import Attachment
 from schemas.errors import ChatError, not_found
-from services.access import access_participant, reading
+from services.access import access_conversation, reading
 from settings import settings
 
 THUMBNAIL_SUFFIX = ".thumbnail"
@@ -58,10 +58,10 @@ def _access(session: Session, user_id: str, file_id: str) -> Attachment:
     if attachment is None or attachment.deleted_at is not None:
         raise not_found("File")
     if attachment.uploader_id != user_id:
-        if attachment.conversation_id is None or attachment.message_id is None:
+        if attachment.conversation_id is None:
             raise not_found("File")
         try:
-            access_participant(session, user_id, attachment.conversation_id)
+            access_conversation(session, user_id, attachment.conversation_id)
         except ChatError:
             raise not_found("File") from None
     return attachment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 
 import filetype
 
@@ -10,6 +11,9 @@ from schemas.errors import ChatError
 
 HEAD_BYTES = 8192
 """Bytes from the beginning that tell a file's type."""
+
+MIME = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}", re.ASCII)
+"""A declared type that can be repeated in a header; another one counts as none."""
 
 GENERIC = "application/octet-stream"
 _SAME = {
@@ -19,6 +23,12 @@ _SAME = {
     "audio/mp3": "audio/mpeg",
 }
 _KNOWN_BY_BYTES = {kind.mime for kind in filetype.types}
+_WRITTEN = {"application/pdf", "application/postscript", "application/rtf"}
+"""Formats that may be text from beginning to end. Any other signature in a text is chance: a letter about a BMW."""
+
+CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+"""What no text in UTF-8 or one of the old encodings holds (ESC and form feeds are in logs)."""
+
 _CONTAINERS = {"application/zip", "application/x-ole-storage", "application/gzip"}
 """Formats that carry others: an office document is a ZIP file, and says the truth when it says more."""
 
@@ -30,6 +40,7 @@ def sniff(head: bytes, filename: str, declared: str | None) -> str:
     would show, and they show another.
     """
     actual = _by_bytes(head)
+    declared = declared if declared and MIME.fullmatch(_plain(declared)) else None
     for claim in (declared, mimetypes.guess_type(filename)[0]):
         if claim and not _agrees(_plain(claim), actual):
             raise ChatError(
@@ -48,13 +59,19 @@ def _plain(mime: str) -> str:
 
 def _by_bytes(head: bytes) -> str:
     kind = filetype.guess(head)
-    if kind is not None:
+    if kind is not None and (kind.mime in _WRITTEN or not _is_utf8(head)):
         return _plain(kind.mime)
+    utf_16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return "text/plain" if utf_16 or not CONTROLS.search(head) else GENERIC
+
+
+def _is_utf8(head: bytes) -> bool:
+    """Whether this is text in UTF-8; the last character of a long one may be cut off."""
     try:
         head[:-4].decode() if len(head) >= HEAD_BYTES else head.decode()
     except UnicodeDecodeError:
-        return GENERIC
-    return GENERIC if b"\x00" in head else "text/plain"
+        return False
+    return not CONTROLS.search(head)
 
 
 def _agrees(claim: str, actual: str) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from models import Mention, Message, Participant, User
+from realtime.views import Spoken
 
 NAME = re.compile(r"(?<![\w@.])@(\w(?:[\w.-]*\w)?)")
 """What a username may hold, after an `@` that is not inside a word: an e-mail address mentions nobody."""
@@ -36,7 +37,7 @@ def find_mentions(session: Session, conversation_id: str, sender_id: str, conten
     )
 
 
-def store_mentions(session: Session, message: Message, user_ids: Sequence[str]) -> None:
+def store_mentions(session: Session, message: Spoken, user_ids: Sequence[str]) -> None:
     """Remember whom the message names, and count it for those who have not read it."""
     for user_id in user_ids:
         session.add(
@@ -69,7 +70,7 @@ def unread_mentions(session: Session, conversation_id: str, user_id: str, read_s
     )
 
 
-def _count(session: Session, message: Message, user_ids: Sequence[str], step: int) -> None:
+def _count(session: Session, message: Spoken, user_ids: Sequence[str], step: int) -> None:
     if user_ids:
         session.execute(
             update(Participant)

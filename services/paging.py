@@ -7,12 +7,16 @@ import binascii
 import json
 from typing import Any
 
+from schemas.base import storable
 from schemas.errors import invalid
+
+MAX_INTEGER = 2**63 - 1
+"""What a database's integer holds."""
 
 
 def encode_cursor(*place: str | int) -> str:
     """A cursor for the item at this place."""
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps(place, ensure_ascii=False).encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, *types: type) -> Any:
@@ -23,4 +27,9 @@ def decode_cursor(cursor: str, *types: type) -> Any:
         raise invalid(cursor="is not a cursor of this list") from None
     if not isinstance(place, list) or [type(part) for part in place] != list(types):
         raise invalid(cursor="is not a cursor of this list")
+    try:
+        if any(abs(part) > MAX_INTEGER if isinstance(part, int) else not storable(part) for part in place):
+            raise ValueError
+    except ValueError:
+        raise invalid(cursor="is not a cursor of this list") from None
     return place

@@ -7,20 +7,23 @@ only to drafts that pass. A draft that fails a check gets its error and harms no
 from __future__ import annotations
 
 import hashlib
+import operator
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import Attachment, Message, Participant, new_id, now_ms
-from realtime.views import View, attachment_view, message_view, messages_view, users_by_id
+from models import Attachment, Message, new_id, now_ms
+from models.hot import COLUMNS, Clock, hot
+from realtime.views import View, attachment_view, message_view, messages_view
 from schemas.errors import ChatError, conflict, invalid, not_a_participant, not_found
 from services.members import members
 from services.mentions import find_mentions, store_mentions
-from services.work import Change, Work
+from services.users import known_users
+from services.work import Turn, Work
 
 
 @dataclass(slots=True, frozen=True)
@@ -36,9 +39,37 @@ class Draft:
     digest: bytes
 
     @property
-    def key(self) -> tuple[str, str, str | None]:
+    def key(self) -> Key:
         """What names one message for ever, where there is a `temp_id`."""
         return self.sender_id, self.conversation_id, self.temp_id
+
+
+@dataclass(slots=True)
+class Placed:
+    """A message as it is when it is new; what it cannot have yet has its default."""
+
+    id: str
+    conversation_id: str
+    seq: int
+    rev: int
+    sender_id: str
+    temp_id: str | None
+    digest: bytes | None
+    content: str
+    reply_to: str | None
+    created_at: int
+    kind: str = "text"
+    reply_count: int = 0
+    pinned_at: int | None = None
+    edited_at: int | None = None
+    deleted_at: int | None = None
+
+    def row(self) -> tuple[Any, ...]:
+        """Its values in the order of the table's columns."""
+        return _values(self)
+
+
+_values = operator.attrgetter(*COLUMNS)
 
 
 @dataclass(slots=True, frozen=True)
@@ -49,6 +80,10 @@ class Sent:
     duplicate: bool
 
 
+Key = tuple[str, str, str | None]
+"""Sender, conversation and `temp_id`: what names one message for ever."""
+
+
 def digest_of(content: str, reply_to: str | None, attachment_ids: Sequence[str]) -> bytes:
     """16 bytes that differ where two drafts do."""
     parts = [content, reply_to or "", *attachment_ids]
@@ -57,54 +92,105 @@ def digest_of(content: str, reply_to: str | None, attachment_ids: Sequence[str])
 
 def send_all(work: Work, drafts: Sequence[Draft]) -> list[Sent | ChatError]:
     """Store the drafts; for each its message or its error, in the order given."""
-    session = work.session
-    changes = work.changes({draft.conversation_id for draft in drafts})
-    known = _stored_before(session, drafts)
-    senders = users_by_id(session, {draft.sender_id for draft in drafts})
-    rows: list[dict[str, Any]] = []
-    first: dict[tuple[str, str, str | None], tuple[bytes, Sent]] = {}
+    batch = _Batch(work, drafts)
     answers: list[Sent | ChatError] = []
     for draft in drafts:
         try:
-            change = _access(session, changes, draft)
-            if draft.temp_id is not None and draft.key in known:
-                answers.append(_again(draft, known[draft.key]))
-            elif draft.temp_id is not None and draft.key in first:
-                answers.append(_again(draft, first[draft.key]))
-            else:
-                sent = _place(work, change, draft, senders[draft.sender_id], rows)
-                first[draft.key] = (draft.digest, sent)
-                answers.append(sent)
+            answers.append(batch.take(draft))
         except ChatError as error:
             answers.append(error)
-    _store(session, changes, rows)
+    batch.store()
     return answers
 
 
-def _access(session: Session, changes: dict[str, Change], draft: Draft) -> Change:
-    change = changes.get(draft.conversation_id)
-    if change is None:
-        raise not_a_participant()
-    if draft.sender_id not in members.exact(session, change.row.id, change.row.members_rev).roles:
-        raise not_a_participant()
-    return change
+class _Batch:
+    """Drafts that are written together. What it reads, it reads once for all of them."""
 
+    def __init__(self, work: Work, drafts: Sequence[Draft]) -> None:
+        self._work = work
+        self._session = work.session
+        self._hot, self._connection = hot(work.session)
+        clocks = self._hot.lock(self._connection, {draft.conversation_id for draft in drafts})
+        self._clocks = {clock.id: clock for clock in clocks}
+        self._turns: dict[str, Turn] = {}
+        self._known = self._sent_before(drafts)
+        self._senders = known_users(self._session, {draft.sender_id for draft in drafts})
+        self._rows: list[tuple[Any, ...]] = []
+        self._own: Counter[tuple[str, str]] = Counter()
 
-def _stored_before(session: Session, drafts: Sequence[Draft]) -> dict[tuple[str, str, str | None], tuple[bytes, Sent]]:
-    """What these drafts' `temp_id`s named before, in its present state."""
-    keys = [draft.key for draft in drafts if draft.temp_id is not None]
-    if not keys:
-        return {}
-    found = session.scalars(
-        select(Message).where(tuple_(Message.sender_id, Message.conversation_id, Message.temp_id).in_(keys))
-    ).all()
-    return {
-        (message.sender_id, message.conversation_id, message.temp_id): (
-            message.digest or b"",
-            Sent(view, True),
+    def _sent_before(self, drafts: Sequence[Draft]) -> dict[Key, tuple[bytes, Sent]]:
+        """What these drafts' `temp_id`s named before, in its present state."""
+        keys = [(draft.sender_id, draft.conversation_id, draft.temp_id) for draft in drafts if draft.temp_id]
+        ids = self._hot.sent_before(self._connection, keys) if keys else []
+        if not ids:
+            return {}
+        found = self._session.scalars(select(Message).where(Message.id.in_(ids))).all()
+        return {
+            (message.sender_id, message.conversation_id, message.temp_id): (message.digest or b"", Sent(view, True))
+            for message, view in zip(found, messages_view(self._session, found), strict=True)
+        }
+
+    def take(self, draft: Draft) -> Sent:
+        """The draft's message: a new one, or the one that its `temp_id` names. Raises ChatError."""
+        clock = self._clocks.get(draft.conversation_id)
+        if clock is None:
+            raise not_a_participant()
+        if draft.sender_id not in members.exact(self._session, clock.id, clock.members_rev).roles:
+            raise not_a_participant()
+        if draft.temp_id is not None and draft.key in self._known:
+            return _again(draft, self._known[draft.key])
+        sent = self._place(clock, draft)
+        if draft.temp_id is not None:
+            self._known[draft.key] = (draft.digest, sent)
+        return sent
+
+    def _place(self, clock: Clock, draft: Draft) -> Sent:
+        """Check what the draft refers to, give it its place, and tell the room."""
+        attachments = _claimable(self._session, draft)
+        parent = _parent(self._session, draft)
+        turn = self._turns.get(clock.id)
+        if turn is None:
+            turn = self._turns[clock.id] = self._work.turn(clock)
+        clock.updated_at = now_ms()
+        message = Placed(
+            id=new_id(),
+            conversation_id=clock.id,
+            seq=turn.next_seq(),
+            rev=turn.next_rev(),
+            sender_id=draft.sender_id,
+            temp_id=draft.temp_id,
+            digest=draft.digest if draft.temp_id is not None else None,
+            content=draft.content,
+            reply_to=draft.reply_to,
+            created_at=clock.updated_at,
         )
-        for message, view in zip(found, messages_view(session, found), strict=True)
-    }
+        self._rows.append(message.row())
+        self._own[clock.id, draft.sender_id] += 1
+        mentions = find_mentions(self._session, clock.id, draft.sender_id, draft.content)
+        if attachments or parent is not None or mentions:
+            self._flush()  # these refer to the message's row
+            _attach(attachments, message)
+            if parent is not None:
+                parent.reply_count += 1
+                parent.rev = message.rev
+            store_mentions(self._session, message, mentions)
+        views = [attachment_view(attachment) for attachment in attachments]
+        view = message_view(message, self._senders[draft.sender_id], attachments=views, mentions=mentions)
+        turn.event("message:new", view)
+        return Sent(view, False)
+
+    def _flush(self) -> None:
+        if self._rows:
+            self._hot.insert(self._connection, self._rows)
+            self._rows.clear()
+
+    def store(self) -> None:
+        """Write the messages and the counters, and count each sender's own as nothing to read."""
+        self._flush()
+        if self._turns:
+            self._hot.advance(self._connection, [self._clocks[conversation_id] for conversation_id in self._turns])
+            own = [(count, conversation_id, user_id) for (conversation_id, user_id), count in self._own.items()]
+            self._hot.skip(self._connection, own)
 
 
 def _again(draft: Draft, before: tuple[bytes, Sent]) -> Sent:
@@ -114,43 +200,10 @@ def _again(draft: Draft, before: tuple[bytes, Sent]) -> Sent:
     return Sent(sent.message, True)
 
 
-def _place(work: Work, change: Change, draft: Draft, sender: View, rows: list[dict[str, Any]]) -> Sent:
-    """Check what the draft refers to, give it its place, and tell the room."""
-    session = work.session
-    attachments = _claimable(session, draft)
-    parent = _parent(session, draft)
-    now = now_ms()
-    message = Message(
-        id=new_id(),
-        conversation_id=draft.conversation_id,
-        seq=change.next_seq(),
-        rev=change.next_rev(),
-        sender_id=draft.sender_id,
-        temp_id=draft.temp_id,
-        digest=draft.digest if draft.temp_id is not None else None,
-        kind="text",
-        content=draft.content,
-        reply_to=draft.reply_to,
-        reply_count=0,
-        created_at=now,
-    )
-    rows.append({column.key: getattr(message, column.key) for column in Message.__table__.columns})
-    mentions = find_mentions(session, change.row.id, draft.sender_id, draft.content)
-    if attachments or parent is not None or mentions:
-        # These refer to the message's row, so the rows gathered so far go first.
-        _flush_rows(session, rows)
-        for position, attachment in enumerate(attachments):
-            attachment.message_id, attachment.conversation_id = message.id, draft.conversation_id
-            attachment.position = position
-        if parent is not None:
-            parent.reply_count += 1
-            parent.rev = message.rev
-        store_mentions(session, message, mentions)
-    change.row.updated_at = now
-    views = [attachment_view(attachment) for attachment in attachments]
-    view = message_view(message, sender, attachments=views, mentions=mentions)
-    change.event("message:new", view)
-    return Sent(view, False)
+def _attach(attachments: Sequence[Attachment], message: Placed) -> None:
+    for position, attachment in enumerate(attachments):
+        attachment.message_id, attachment.conversation_id = message.id, message.conversation_id
+        attachment.position = position
 
 
 def _claimable(session: Session, draft: Draft) -> list[Attachment]:
@@ -184,26 +237,3 @@ def _parent(session: Session, draft: Draft) -> Message | None:
     if parent is None or parent.conversation_id != draft.conversation_id:
         raise not_found("Message", "replyTo")
     return parent
-
-
-def _flush_rows(session: Session, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        session.execute(insert(Message), rows)
-        rows.clear()
-
-
-def _store(session: Session, changes: dict[str, Change], rows: list[dict[str, Any]]) -> None:
-    """Write the messages, and count each sender's own as nothing to read."""
-    own = Counter(
-        (event.data["conversationId"], event.data["senderId"])
-        for change in changes.values()
-        for event in change.packet.events
-    )
-    _flush_rows(session, rows)
-    for (conversation_id, sender_id), count in own.items():
-        session.execute(
-            update(Participant)
-            .where(Participant.conversation_id == conversation_id, Participant.user_id == sender_id)
-            .values(skipped=Participant.skipped + count)
-            .execution_options(synchronize_session=False)
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+from jwt.types import Options
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
@@ -31,6 +33,18 @@ log = logging.getLogger("parley.services")
 
 ASYMMETRIC = ("RS256", "ES256", "EdDSA")
 SECRET_BYTES = 32
+SESSION_CLAIM = "parleySession"
+"""Which login a token of ours came of. Not `sid`: a host application's own tokens may have that (OpenID Connect)."""
+
+CHECKS: Options = {
+    "require": ["exp"],
+    "verify_aud": False,
+    "verify_sub": False,
+    "verify_iat": False,
+    "verify_jti": False,
+}
+"""Only `exp` must be there (protocol.md); of the rest, a `sub` and a `nbf` must hold where they are."""
+
 TRUST_SECONDS = 5.0
 """How long it is believed without asking the database that a user is in good standing (design.md: caches, 5 s)."""
 
@@ -96,7 +110,7 @@ def mint(user_id: str, session_id: str | None = None, seconds: float | None = No
         "jti": new_id(),
     }
     if session_id is not None:
-        claims["sid"] = session_id
+        claims[SESSION_CLAIM] = session_id
     return jwt.encode(claims, secret(), algorithm="HS256"), lifetime
 
 
@@ -113,40 +127,32 @@ def authenticate(token: str | None) -> Principal:
 def read_claims(token: str) -> Claims:
     """The claims of a token with a good signature that has not ended. Raises ChatError."""
     try:
-        algorithm = jwt.get_unverified_header(token).get("alg")
-        payload = jwt.decode(
-            token,
-            _key(token, algorithm),
-            algorithms=[str(algorithm)],
-            options={
-                "require": ["exp"],
-                "verify_aud": False,
-                "verify_sub": False,
-                "verify_iat": False,
-                "verify_jti": False,
-            },
-        )
+        return _claims(_decode(token, jwt.get_unverified_header(token)))
     except jwt.ExpiredSignatureError as error:
         raise token_expired() from error
-    except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
+    except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise token_invalid() from error
-    return _claims(payload)
 
 
-def _key(token: str, algorithm: str | None) -> Any:
-    """The key that may have signed it: each algorithm has its own keys, so that none can pass for another."""
+def _decode(token: str, header: dict[str, Any]) -> dict[str, Any]:
+    """The payload, where one of the keys that may have signed it did. Raises PyJWTError."""
+    algorithm = header.get("alg")
+    for key in _keys(algorithm, header.get("kid")):
+        with contextlib.suppress(jwt.InvalidSignatureError, jwt.InvalidKeyError):
+            payload: dict[str, Any] = jwt.decode(token, key, algorithms=[str(algorithm)], options=CHECKS)
+            return payload
+    raise jwt.InvalidKeyError("no key of ours signed it")
+
+
+def _keys(algorithm: object, kid: object) -> list[Any]:
+    """The keys that may have signed it: each algorithm has its own, so that none can pass for another."""
     if algorithm == "HS256":
-        return secret()
+        return [secret()]
     if algorithm not in ASYMMETRIC:
         raise jwt.InvalidAlgorithmError("algorithm not allowed")
-    if settings.jwt_public_key:
-        return settings.jwt_public_key.replace("\\n", "\n")
-    kid = jwt.get_unverified_header(token).get("kid")
-    keys = _key_set().keys if settings.jwt_jwks_file else []
-    for key in keys:
-        if kid is None or key.key_id == kid:
-            return key.key
-    raise jwt.InvalidKeyError("no such key")
+    keys: list[Any] = [settings.jwt_public_key.replace("\\n", "\n")] if settings.jwt_public_key else []
+    known = _key_set().keys if settings.jwt_jwks_file else []
+    return keys + [key.key for key in known if key.algorithm_name == algorithm and kid in (None, key.key_id)]
 
 
 @functools.cache
@@ -155,17 +161,18 @@ def _key_set() -> jwt.PyJWKSet:
 
 
 def _claims(payload: dict[str, Any]) -> Claims:
+    """What the payload says. Raises ChatError `token_invalid`, OverflowError for a time that is none."""
     user_id = _as_id(payload.get("userId"))
     subject = payload.get("sub")
     if user_id is None or (subject is not None and _as_id(subject) != user_id):
         raise token_invalid()
-    session_id = payload.get("sid")
+    session_id = _as_id(payload.get(SESSION_CLAIM))
     issued = payload.get("iat")
     expires = float(payload["exp"])
     profile = {name: payload[name] for name in ("name", "picture", "email") if isinstance(payload.get(name), str)}
     return Claims(
         user_id,
-        session_id if isinstance(session_id, str) else None,
+        session_id,
         int(issued * 1000) if isinstance(issued, (int, float)) and math.isfinite(issued) else 0,
         int(min(expires, 2**40) * 1000),
         profile,

@@ -26,7 +26,10 @@ STEPS = 20
 
 
 class Upload:
-    """One upload under way. `total` is the request's size in bytes, which its progress is counted against."""
+    """One upload under way. `total` is the request's size in bytes, which its progress is counted against.
+
+    It is 0 as long as nobody knows it: a request in chunks does not say.
+    """
 
     def __init__(self, user_id: str, upload_id: str | None, total: int) -> None:
         self.user_id = user_id
@@ -39,11 +42,10 @@ class Upload:
     def progress(self, count: int) -> None:
         """So many more bytes of the request have come."""
         self._received += count
-        step = self._received * STEPS // max(1, self._total)
+        step = self._received * STEPS // (self._total or settings.upload_max_bytes)
         if step > self._told or self._received == self._total:
             self._told = step
-            data = {"uploadId": self.upload_id, "received": self._received, "total": self._total}
-            self._tell("upload:progress", data)
+            self._tell_progress()
 
     def begin_file(self, filename: str, declared: str | None) -> None:
         """The file's part begins. Raises ChatError `validation_failed` for a second one."""
@@ -66,6 +68,9 @@ class Upload:
         if conversation_id is not None:
             with reading() as session:
                 access_conversation(session, self.user_id, conversation_id)
+        if not self._total:
+            self._total = self._received
+            self._tell_progress()
         view = self._file.keep(self.user_id, conversation_id)
         self._tell("upload:complete", {**view, "uploadId": self.upload_id})
         return view
@@ -74,6 +79,9 @@ class Upload:
         """Forget what came, where it was not finished."""
         if self._file is not None:
             self._file.discard()
+
+    def _tell_progress(self) -> None:
+        self._tell("upload:progress", {"uploadId": self.upload_id, "received": self._received, "total": self._total})
 
     def _tell(self, name: str, data: dict[str, Any]) -> None:
         publish(Outcome(notices=[Notice(name, data, (self.user_id,))]))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from models import User
 from realtime.presence import audience
-from realtime.views import View, user_view
+from realtime.views import View, user_view, users_by_id
 from schemas.base import iso
 from schemas.errors import conflict, not_found
 from schemas.users import UpdateMe, UserSearch
@@ -54,6 +56,16 @@ def known_user(user_id: str) -> View:
             _known.clear()
         _known[user_id] = (now + TRUST_SECONDS, view)
     return view
+
+
+def known_users(session: Session, user_ids: Collection[str]) -> dict[str, View]:
+    """The same of several who exist, where what is not known is read in this session."""
+    now = time.monotonic()
+    found = {user_id: entry[1] for user_id in user_ids if (entry := _known.get(user_id)) and entry[0] >= now}
+    missing = users_by_id(session, [user_id for user_id in user_ids if user_id not in found])
+    for user_id, view in missing.items():
+        _known[user_id] = (now + TRUST_SECONDS, view)
+    return found | missing
 
 
 def search(query: UserSearch) -> dict[str, Any]:

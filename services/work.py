@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -27,28 +27,45 @@ log = logging.getLogger("parley.services")
 T = TypeVar("T")
 
 
-class Change:
+class Counters(Protocol):
+    """A conversation's counters, as a row or as what the hot statements read."""
+
+    id: Any
+    seq: Any
+    rev: Any
+
+
+class Turn:
     """What one unit of work does to one conversation, whose row it holds locked."""
 
-    def __init__(self, row: Conversation) -> None:
-        self.row = row
-        self.packet = Packet(row.id, row.rev, row.rev, row.seq)
+    def __init__(self, clock: Counters) -> None:
+        self._clock = clock
+        self.packet = Packet(clock.id, clock.rev, clock.rev, clock.seq)
 
     def next_rev(self) -> int:
         """Allot the next rev, for one more durable change."""
-        self.row.rev += 1
-        self.packet.end = self.row.rev
-        return self.row.rev
+        self._clock.rev += 1
+        self.packet.end = self._clock.rev
+        return self.packet.end
 
     def next_seq(self) -> int:
         """Allot the next message's place."""
-        self.row.seq += 1
-        return self.row.seq
+        self._clock.seq += 1
+        return int(self._clock.seq)
 
     def event(self, name: str, data: Data, *, to_users: Iterable[str] = (), to_room: bool = True) -> None:
         """Tell the room, and these users, of the change whose rev was allotted last."""
-        data = {"conversationId": self.row.id, **data, "rev": self.row.rev}
-        self.packet.events.append(Event(name, self.row.rev, data, tuple(to_users), to_room))
+        rev = self.packet.end
+        data = {"conversationId": self.packet.conversation_id, **data, "rev": rev}
+        self.packet.events.append(Event(name, rev, data, tuple(to_users), to_room))
+
+
+class Change(Turn):
+    """A turn of a conversation whose whole row is at hand."""
+
+    def __init__(self, row: Conversation) -> None:
+        super().__init__(row)
+        self.row = row
 
 
 class Work:
@@ -88,6 +105,12 @@ class Work:
         change = self._changes[row.id] = Change(row)
         self.outcome.packets.append(change.packet)
         return change
+
+    def turn(self, clock: Counters) -> Turn:
+        """A turn of a conversation that the caller has locked, and whose counters it writes back."""
+        turn = Turn(clock)
+        self.outcome.packets.append(turn.packet)
+        return turn
 
     def next_user_rev(self, user_id: str) -> int:
         """Allot the next rev of a user's memberships."""
