@@ -33,9 +33,10 @@ import sockets
 from blueprints.errors import on_validation_error
 from extensions import db, limiter, migrate, socketio
 from origins import socket_origin_allowed
+from realtime import standing
 from realtime.connections import close, connections, emit
-from realtime.expiry import expiry
-from realtime.rooms import rooms
+from realtime.expiry import CHECK_SECONDS, expiry
+from realtime.rooms import COMPARE_SECONDS, rooms
 from schemas.sockets import Failure
 from services import tokens
 from settings import PROJECT, VERSION, settings
@@ -117,8 +118,9 @@ def serve() -> None:
         listener = runtime.listen(settings.host, settings.port)
     except (OSError, RuntimeError, OperationalError) as error:
         sys.exit(f"Parley cannot start: {_sentence(error)}")
-    for loop in (rooms.watch, expiry.run):
-        runtime.spawn(loop)
+    runtime.every(COMPARE_SECONDS, rooms.compare)
+    runtime.every(CHECK_SECONDS, expiry.check)
+    runtime.every(standing.CHECK_SECONDS, standing.check)
     gc.collect()
     gc.freeze()  # what start-up made stays; the collector need not walk it again
     runtime.serve(

@@ -18,7 +18,10 @@ def is_allowed(origin: str | None, host: str) -> bool:
     """
     if origin is None or origin in settings.client_url:
         return True
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         return False
     return origin.rstrip("/") in settings.client_url or _place(parts.netloc, parts.scheme) == _place(host, parts.scheme)

@@ -14,6 +14,7 @@ import signal
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -40,10 +41,13 @@ class Timer(Protocol):
 def patch() -> None:
     """Make the standard library cooperative. Only the process that serves does so, as its first act."""
     global _green
-    import eventlet
-    import eventlet.patcher
-    import eventlet.tpool
-    import eventlet.wsgi
+    with warnings.catch_warnings():
+        # It says at its import that it is in maintenance; ASYNC_MODE=threading is how Parley can leave it.
+        warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
+        import eventlet
+        import eventlet.patcher
+        import eventlet.tpool
+        import eventlet.wsgi
 
     eventlet.monkey_patch()
     _green = eventlet
@@ -71,6 +75,20 @@ def call_later(seconds: float, function: Callable[..., object], *args: object) -
     thread.daemon = True
     thread.start()
     return thread
+
+
+def every(seconds: float, step: Callable[[], object]) -> None:
+    """Run `step` beside the caller, for ever, with a pause of `seconds` after each; what it raises is logged."""
+
+    def loop() -> None:
+        while True:
+            sleep(seconds)
+            try:
+                step()
+            except Exception:
+                log.exception("a periodic step failed", extra={"step": getattr(step, "__qualname__", repr(step))})
+
+    spawn(loop)
 
 
 def sleep(seconds: float) -> None:

@@ -25,9 +25,9 @@ def _failed(response: Response) -> bool:
 
 
 def _name_and_address() -> str:
-    body = request.get_json()
-    name = body.get("username") if isinstance(body, dict) else None
-    return f"{request.remote_addr} {str(name).casefold()[:254]}"
+    body: dict[str, object] = request.get_json()
+    name = str(body.get("username")).casefold()[:254]
+    return f"{request.remote_addr} {name}"
 
 
 @api.post("/register", responses={201: SessionOut})

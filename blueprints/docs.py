@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import html
 import secrets
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import flask_openapi3_swagger
 from flask import Blueprint, Response, current_app, jsonify, make_response, send_from_directory
@@ -19,6 +20,19 @@ blueprint = Blueprint("docs", __name__)
 
 ASSETS = Path(flask_openapi3_swagger.__file__).parent / "templates" / "swagger"
 """Swagger UI, from its wheel."""
+
+FAILURE: dict[str, Any] = {
+    "description": "Refused: the code in `error`, a text in `message`, bad fields in `fields`",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}},
+}
+
+OPEN: dict[str, list[dict[str, list[str]]]] = {
+    "/api/auth/register": [],
+    "/api/auth/login": [],
+    "/api/auth/refresh": [],
+    "/api/auth/logout": [{"token": []}, {}],
+}
+"""Calls that need no token."""
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -42,8 +56,22 @@ SwaggerUIBundle({{url: "/api/openapi.json", dom_id: "#calls", deepLinking: true,
 @blueprint.get("/api/openapi.json")
 def openapi() -> Response:
     """The REST calls."""
-    app = cast(OpenAPI, current_app)
-    return jsonify(app.api_doc)
+    return jsonify(_openapi(cast(OpenAPI, current_app)))
+
+
+def _openapi(app: OpenAPI) -> dict[str, Any]:
+    """flask-openapi3's document, with what holds for every call: its errors, and the token."""
+    document: dict[str, Any] = copy.deepcopy(app.api_doc)
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            # It would say that a refused call answers a list of failures.
+            del operation["responses"]["422"]
+            operation["responses"]["default"] = FAILURE
+            operation["security"] = OPEN.get(path, [{"token": []}])
+            for status, answer in operation["responses"].items():
+                if path.startswith("/api/files/") and status == "200":
+                    answer["content"] = {"*/*": {}}
+    return document
 
 
 @blueprint.get("/api/asyncapi.json")

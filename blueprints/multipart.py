@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from schemas.errors import invalid
@@ -28,12 +29,12 @@ def parts(stream: IO[bytes], mimetype: str, boundary: str | None, count: Callabl
     """The pieces of a multipart body; `count` is told of every chunk. Raises ChatError `validation_failed`."""
     if mimetype != "multipart/form-data" or not boundary:
         raise invalid(body="must be multipart/form-data")
-    decoder = MultipartDecoder(boundary.encode("latin-1"), max_form_memory_size=None)
+    decoder = MultipartDecoder(boundary.encode(), max_form_memory_size=None)
     current = Part("", b"")
     ended = False
     while not ended:
-        chunk = stream.read(CHUNK)
         try:
+            chunk = stream.read(CHUNK)
             decoder.receive_data(chunk or None)
             while not isinstance(event := decoder.next_event(), (NeedData, Epilogue)):
                 if isinstance(event, (Field, File)):
@@ -41,7 +42,7 @@ def parts(stream: IO[bytes], mimetype: str, boundary: str | None, count: Callabl
                     yield current
                 elif isinstance(event, Data) and event.data:
                     yield Part(current.name, bytes(event.data), current.filename, current.content_type)
-        except ValueError:
+        except (ValueError, OSError, ClientDisconnected):
             raise invalid(body="is not a complete multipart body") from None
         ended = isinstance(event, Epilogue)
         if chunk:

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from flask import Flask, Request, Response, g, request
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from models import new_id
 from origins import is_allowed
@@ -22,20 +23,39 @@ HEADERS = "Authorization, Content-Type, X-Upload-Id, X-Act-As"
 PREFLIGHT_SECONDS = 600
 
 
+UNREADABLE = (OSError, ValueError)
+"""What reading a body raises where its chunks are not what they say, or end too soon."""
+
+
 class JsonRequest(Request):
     """A request whose JSON is read under any Content-Type: the guide's own PUT example sends none."""
 
-    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
-        """The body. Raises ChatError `too_large`, `validation_failed`."""
-        if self.content_length is not None and self.content_length > settings.packet_max_bytes:
-            raise ChatError("too_large", "The body is too large")
-        data = self.get_data(cache=cache)
-        if len(data) > settings.packet_max_bytes:
-            raise ChatError("too_large", "The body is too large")
+    def __init__(self, environ: dict[str, Any], *args: Any, **options: Any) -> None:
+        super().__init__(environ, *args, **options)
+        if environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
+            # Every server that runs us takes the chunks apart; eventlet's does not say so.
+            environ["wsgi.input_terminated"] = True
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> dict[str, Any]:
+        """The body, an object; an empty one where there is none. Raises ChatError `too_large`, `validation_failed`."""
+        self.max_content_length = settings.packet_max_bytes + 1  # of a body in chunks it reads no more than that
         try:
-            return json.loads(data) if data.strip() else {}
-        except (ValueError, RecursionError):
+            data = self.get_data(cache=cache)
+            if len(data) > settings.packet_max_bytes:
+                raise RequestEntityTooLarge
+            body = json.loads(data, parse_constant=_no_constant) if data.strip() else {}
+        except RequestEntityTooLarge:
+            raise ChatError("too_large", "The body is too large") from None
+        except (*UNREADABLE, RecursionError, ClientDisconnected):
             raise invalid(body="is not valid JSON") from None
+        if not isinstance(body, dict):
+            raise invalid(body="must be an object")
+        return body
+
+
+def _no_constant(name: str) -> None:
+    """Refuse `NaN` and `Infinity`, which Python reads and JSON does not have (RFC 8259, section 6)."""
+    raise ValueError(name)
 
 
 def bearer() -> str | None:

@@ -7,6 +7,7 @@ the event loop reads, and an `Outbox` writes.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import socket
@@ -33,6 +34,7 @@ from engine.frames import (
 from engine.frames import PONG as PONG_FRAME
 from engine.inbox import Inbox
 from engine.outbox import Outbox
+from engine.packets import ENGINE_CLOSE, ENGINE_PING, ENGINE_PROBE, ENGINE_PROBED, packet_frame
 from engine.readable import Socket
 from settings import settings
 
@@ -40,18 +42,6 @@ if TYPE_CHECKING:
     from engine.transport import Transport
 
 log = logging.getLogger("parley.engine")
-
-ENGINE_PING = frame(b"2")
-ENGINE_CLOSE = frame(b"1")
-ENGINE_PROBE = "2probe"
-ENGINE_PROBED = frame(b"3probe")
-
-
-def packet_frame(packet: engineio.packet.Packet) -> bytes:
-    """An Engine.IO packet as a frame. Not through `encode()` where it is binary: that caches, whatever `b64` says."""
-    if packet.binary:
-        return frame(bytes(packet.data), BINARY)
-    return frame(packet.encode().encode())
 
 
 class Connection(Socket):
@@ -305,8 +295,6 @@ class Connection(Socket):
         if self.outbox is not None:
             self.outbox.close()
             self.outbox = None
-        try:
+        with contextlib.suppress(OSError):
             raw.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         raw.close()

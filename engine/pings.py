@@ -31,20 +31,18 @@ class Pings:
         self._due.append((time.monotonic() + self._server.ping_interval, connection))
         if not self._started:
             self._started = True
-            runtime.spawn(self._run)
+            runtime.every(TICK_SECONDS, self._tick)
 
     def expect_connect(self, connection: Connection, seconds: float) -> None:
         """Close this client unless it has joined a namespace within `seconds`."""
         self._silent.append((time.monotonic() + seconds, connection))
 
-    def _run(self) -> None:
-        while True:
-            runtime.sleep(TICK_SECONDS)
-            now = time.monotonic()
-            self._ping(now)
-            self._close_silent(now)
-            for outbox in [outbox for outbox in blocked if outbox.overdue(now)]:
-                outbox.cut("it takes nothing any longer")
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self._ping(now)
+        self._close_silent(now)
+        for outbox in [outbox for outbox in blocked if outbox.overdue(now)]:
+            outbox.cut("it takes nothing any longer")
 
     def _ping(self, now: float) -> None:
         while self._due and self._due[0][0] <= now:

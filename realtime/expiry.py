@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import threading
 
-import runtime
 from models import now_ms
 from realtime.connections import Connection, close, connections, emit
 from schemas.base import iso
@@ -14,7 +13,7 @@ from schemas.errors import token_expired
 WARNING_MS = 60_000
 """How long before the end a client is told (protocol.md, Socket.IO)."""
 
-LONGEST_SLEEP = 1.0
+CHECK_SECONDS = 0.25
 
 
 class Expiry:
@@ -30,19 +29,17 @@ class Expiry:
             for at in (connection.expires_at - WARNING_MS, connection.expires_at):
                 heapq.heappush(self._queue, (at, connection.expires_at, connection.sid))
 
-    def run(self) -> None:
-        """For ever: warn and close those whose time has come."""
-        while True:
-            runtime.sleep(LONGEST_SLEEP / 4)
-            for at, expires_at, sid in self._due():
-                connection = connections.get(sid)
-                if connection is None or connection.expires_at != expires_at:
-                    continue
-                if at < expires_at:
-                    emit("auth:expiring", {"expiresAt": iso(expires_at)}, to=sid)
-                else:
-                    emit("error", token_expired().body(), to=sid)
-                    close(connection)
+    def check(self) -> None:
+        """Warn and close those whose time has come; to be called every `CHECK_SECONDS`."""
+        for at, expires_at, sid in self._due():
+            connection = connections.get(sid)
+            if connection is None or connection.expires_at != expires_at:
+                continue
+            if at < expires_at:
+                emit("auth:expiring", {"expiresAt": iso(expires_at)}, to=sid)
+            else:
+                emit("error", token_expired().body(), to=sid)
+                close(connection)
 
     def _due(self) -> list[tuple[int, int, str]]:
         now, due = now_ms(), []

@@ -79,27 +79,25 @@ class Rooms:
             for conversation_id in list(connection.rooms):
                 self.leave(connection, conversation_id)
 
-    def watch(self) -> None:
-        """For ever, each second: compare the local rooms with the database, and catch up where it is ahead.
+    def compare(self) -> None:
+        """Compare the local rooms with the database, and catch up where it is ahead; to be called each second.
 
         That is how changes of other processes arrive (`flask shell`), and those of a commit whose process died
         before it could publish.
         """
-        while True:
-            runtime.sleep(COMPARE_SECONDS)
-            try:
-                if not self._gates or not (store.moved() or self._look_again):
-                    continue
-                self._look_again = False
-                with store.read() as session:
-                    heads = catchup.heads(session, list(self._gates))
-            except Unavailable:
-                self._look_again = True
-                continue
-            if self._behind(heads):
-                runtime.sleep(MISSING_SECONDS)  # what was committed just now is still on its way here
-                for gate in self._behind(heads):
-                    self._catch_up(gate)
+        try:
+            if not self._gates or not (store.moved() or self._look_again):
+                return
+            self._look_again = False
+            with store.read() as session:
+                heads = catchup.heads(session, list(self._gates))
+        except Unavailable:
+            self._look_again = True
+            return
+        if self._behind(heads):
+            runtime.sleep(MISSING_SECONDS)  # what was committed just now is still on its way here
+            for gate in self._behind(heads):
+                self._catch_up(gate)
 
     def _behind(self, heads: Mapping[str, int]) -> list[Gate]:
         """The rooms that have not been told everything up to these revs."""

@@ -49,6 +49,12 @@ def stop(conversation_id: str, user_id: str, only_from: str | None = None) -> No
         end(conversation_id, user_id, typist.username, typist.sid)
 
 
+def drop(sid: str) -> None:
+    """This socket is gone: end the typing that came from it, in rooms that it had joined or not."""
+    for conversation_id, user_id in [key for key, typist in _typists.items() if typist.sid == sid]:
+        stop(conversation_id, user_id, only_from=sid)
+
+
 def _expire(key: tuple[str, str]) -> None:
     typist = _typists.get(key)
     if typist is None:

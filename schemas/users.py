@@ -12,6 +12,12 @@ from schemas.base import STORABLE, Id, Input, Path, Query, Time, Wire, not_blank
 PASSWORD_MIN = 8
 """Characters (NIST SP 800-63B, section 5.1.1.2)."""
 
+NAME_KEY_MAX = 128
+"""Characters of a name without its case: what its column holds."""
+
+EMAIL_MAX = 254
+"""Characters of an address (RFC 5321, erratum 1690)."""
+
 PASSWORD_MAX = 256
 """Characters; more would only buy an attacker hashing time."""
 
@@ -20,6 +26,13 @@ def username(text: str) -> str:
     """Letters, digits, `_`, `.` and `-`: what `@name` can mention, and never an e-mail address."""
     if not re.fullmatch(r"\w(?:[\w.-]*\w)?", text):
         raise ValueError("may hold letters, digits, _ . and -, and begins and ends with a letter, a digit or _")
+    return short_key(text)
+
+
+def short_key(text: str) -> str:
+    """Refuse a name that is too long without its case, as which it is searched: some letters become three."""
+    if len(text.casefold()) > NAME_KEY_MAX:
+        raise ValueError(f"should have at most {NAME_KEY_MAX} characters in lower case")
     return text
 
 
@@ -27,6 +40,8 @@ def email(text: str) -> str:
     """Just enough to tell an address from a name; only a mail to it proves more."""
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
         raise ValueError("must be an e-mail address")
+    if len(text.lower()) > EMAIL_MAX:
+        raise ValueError(f"should have at most {EMAIL_MAX} characters in lower case")
     return text.lower()
 
 
@@ -38,8 +53,10 @@ def web_address(text: str) -> str:
 
 
 Username = Annotated[str, Field(min_length=1, max_length=64), STORABLE, AfterValidator(username)]
-Email = Annotated[str, Field(max_length=254), STORABLE, AfterValidator(email)]
-DisplayName = Annotated[str, Field(min_length=1, max_length=100), STORABLE, AfterValidator(not_blank)]
+Email = Annotated[str, Field(max_length=EMAIL_MAX), STORABLE, AfterValidator(email)]
+DisplayName = Annotated[
+    str, Field(min_length=1, max_length=100), STORABLE, AfterValidator(not_blank), AfterValidator(short_key)
+]
 Avatar = Annotated[str, Field(max_length=2048), STORABLE, AfterValidator(web_address)]
 NewPassword = Annotated[str, Field(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX), STORABLE]
 GivenPassword = Annotated[str, Field(min_length=1, max_length=PASSWORD_MAX), STORABLE]

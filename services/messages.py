@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import select, update
 
@@ -16,7 +18,7 @@ from services.files import discard
 from services.mentions import drop_mentions, find_mentions, store_mentions
 from services.sending import Draft, Sent, digest_of
 from services.work import Change, Work, perform
-from services.writer import writer
+from services.writer import Outcome, writer
 
 
 def send(sender_id: str, body: SendMessage) -> Sent:
@@ -25,7 +27,26 @@ def send(sender_id: str, body: SendMessage) -> Sent:
     The same `temp_id` with the same draft answers the message that is there. Raises ChatError
     `not_a_participant`, `conflict`, `not_found`, `validation_failed`, `unavailable`.
     """
-    draft = Draft(
+    sent = writer.write(_draft(sender_id, body))
+    assert isinstance(sent, Sent)
+    return sent
+
+
+def submit(sender_id: str, body: SendMessage, done: Callable[[Sent | ChatError], None]) -> None:
+    """The same without waiting: `done` is told of the outcome. One sender's messages keep their order.
+
+    Raises ChatError `unavailable` where too many wait already.
+    """
+
+    def tell(outcome: Outcome) -> None:
+        assert outcome is not None
+        done(outcome)
+
+    writer.submit(_draft(sender_id, body), tell)
+
+
+def _draft(sender_id: str, body: SendMessage) -> Draft:
+    return Draft(
         sender_id=sender_id,
         conversation_id=body.conversation_id,
         content=body.content,
@@ -34,9 +55,6 @@ def send(sender_id: str, body: SendMessage) -> Sent:
         attachment_ids=tuple(body.attachment_ids),
         digest=digest_of(body.content, body.reply_to, body.attachment_ids),
     )
-    sent = writer.write(draft)
-    assert isinstance(sent, Sent)
-    return sent
 
 
 def get(user_id: str, message_id: str) -> View:

@@ -70,7 +70,8 @@ def change_role(actor_id: str, conversation_id: str, user_id: str, body: ChangeR
 def remove(actor_id: str, conversation_id: str, user_id: str) -> None:
     """Leave (oneself), or put somebody out (by an admin; another admin only by the owner).
 
-    When the owner leaves, the longest-standing admin, or else participant, becomes the owner.
+    When the owner leaves, the longest-standing admin, or else participant, becomes the owner first: whoever is out
+    hears nothing more of the conversation.
     Raises ChatError `not_a_participant`, `forbidden`, `not_found`.
     """
 
@@ -84,7 +85,8 @@ def remove(actor_id: str, conversation_id: str, user_id: str) -> None:
         participant = _present(work, conversation_id, user_id)
         if actor_id != user_id and participant.role != "member" and actor.role != "owner":
             raise forbidden("Only the owner may remove an admin")
-        was_owner = participant.role == "owner"
+        if participant.role == "owner":
+            _hand_over(work, change, participant)
         participant.removed_at = now_ms()
         participant.role = "member"
         participant.rev = participant.member_rev = change.row.members_rev = change.next_rev()
@@ -93,8 +95,6 @@ def remove(actor_id: str, conversation_id: str, user_id: str) -> None:
         change.packet.events.append(removed_event(participant))
         change.packet.evicted.append(user_id)
         work.session.flush()
-        if was_owner:
-            _hand_over(work, change)
 
     perform(run)
 
@@ -116,11 +116,15 @@ def _set_role(work: Work, change: Change, participant: Participant, role: str) -
     )
 
 
-def _hand_over(work: Work, change: Change) -> None:
-    """The owner has left: whoever comes next in rank and time is the owner."""
+def _hand_over(work: Work, change: Change, owner: Participant) -> None:
+    """The owner is leaving: whoever comes next in rank and time is the owner."""
     others = work.session.scalars(
         select(Participant)
-        .where(Participant.conversation_id == change.row.id, Participant.removed_at.is_(None))
+        .where(
+            Participant.conversation_id == change.row.id,
+            Participant.removed_at.is_(None),
+            Participant.user_id != owner.user_id,
+        )
         .order_by((Participant.role != "admin"), Participant.joined_at, Participant.user_id)
         .limit(1)
     ).all()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from models import now_ms
+from realtime import typing
 from realtime.connections import Connection, connections
 from realtime.expiry import expiry
 from realtime.presence import presence
@@ -57,6 +58,7 @@ def disconnect(sid: str, reason: str) -> None:
     if found is None:
         return
     rooms.leave_all(found)
+    typing.drop(sid)
     connections.remove(sid)
     presence.disconnected(found.user_id, sid)
     log.info("disconnected", extra={"sid": sid, "user_id": found.user_id, "reason": reason})
@@ -69,6 +71,8 @@ def refresh(connection: Connection, payload: RefreshAuth) -> Answer:
     if principal.user_id != connection.user_id:
         raise token_invalid()
     connection.session_id, connection.token_hash = principal.session_id, principal.token_hash
-    connection.expires_at = max(principal.expires_at, now_ms())
-    expiry.watch(connection)
+    expires_at = max(principal.expires_at, now_ms())
+    if expires_at != connection.expires_at:  # else its end is watched already, and would be announced twice
+        connection.expires_at = expires_at
+        expiry.watch(connection)
     return ok(expiresAt=iso(connection.expires_at))

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from realtime.connections import Connection
+from schemas.errors import ChatError
 from schemas.messages import Acknowledge, React, SendMessage
 from services import messages, reactions, receipts
-from sockets.registry import Answer, Later, later, ok, on
+from services.sending import Sent
+from sockets.registry import Answer, Later, Place, ok, on
 
 
-@on("send-message")
-def send(connection: Connection, payload: SendMessage) -> Answer:
+@on("send-message", Place.SEND)
+def send(connection: Connection, payload: SendMessage) -> Later:
     """Store a message and tell the room; answered once it is committed."""
-    sent = messages.send(connection.user_id, payload)
-    return ok(message=sent.message, duplicate=sent.duplicate)
+
+    def start(done: Callable[[Answer | ChatError | None], None]) -> None:
+        messages.submit(connection.user_id, payload, lambda outcome: done(_sent(outcome)))
+
+    return Later(start)
 
 
-@on("delivered-ack")
+def _sent(outcome: Sent | ChatError) -> Answer | ChatError:
+    return outcome if isinstance(outcome, ChatError) else ok(message=outcome.message, duplicate=outcome.duplicate)
+
+
+@on("delivered-ack", Place.FREE)
 def delivered(connection: Connection, payload: Acknowledge) -> Later:
-    """Messages have arrived at this user; answered once that is committed, and other events need not wait for it."""
-    return later(lambda done: receipts.acknowledge(connection.user_id, "delivered", payload, done))
+    """Messages have arrived at this user; answered once that is committed."""
+    return Later(lambda done: receipts.acknowledge(connection.user_id, "delivered", payload, done))
 
 
-@on("read")
+@on("read", Place.FREE)
 def read(connection: Connection, payload: Acknowledge) -> Later:
-    """This user has read messages; answered as `delivered-ack` is."""
-    return later(lambda done: receipts.acknowledge(connection.user_id, "read", payload, done))
+    """This user has read messages; answered once that is committed."""
+    return Later(lambda done: receipts.acknowledge(connection.user_id, "read", payload, done))
 
 
 @on("react")

@@ -13,12 +13,13 @@ from socketio.exceptions import ConnectionRefusedError as Refused
 
 import runtime
 from engine import EventNamespace, Reply
-from models import new_id
 from realtime.connections import Connection, connections, emit
 from schemas.base import refusal
 from schemas.errors import ChatError, internal, invalid
+from settings import settings
 from sockets import lifecycle
-from sockets.registry import Answer, Later, handlers
+from sockets.calls import Call, InFlight
+from sockets.registry import Answer, Later, Place, Registered, handlers
 
 log = logging.getLogger("parley.sockets")
 
@@ -32,12 +33,14 @@ class ChatNamespace(EventNamespace):
         super().__init__(namespace)
         self._under_way = 0
         self._welcomes: dict[str, Callable[[], None]] = {}
+        self._sends: dict[str, InFlight] = {}
         self._counting = threading.Lock()
 
     def opened(self, sid: str, environ: dict[str, Any], auth: Any) -> None:
         """See `EventNamespace.opened`."""
         try:
             self._welcomes[sid] = lifecycle.connect(sid, auth)
+            self._sends[sid] = InFlight(settings.events_in_flight)
         except ChatError as error:
             raise _refused(error) from error
         except Exception as error:
@@ -56,6 +59,7 @@ class ChatNamespace(EventNamespace):
     def closed(self, sid: str, reason: str) -> None:
         """See `EventNamespace.closed`."""
         self._welcomes.pop(sid, None)
+        self._sends.pop(sid, None)
         try:
             lifecycle.disconnect(sid, reason)
         except Exception:
@@ -63,27 +67,38 @@ class ChatNamespace(EventNamespace):
 
     def receive(self, sid: str, event: Any, arguments: list[Any], reply: Reply | None) -> None:
         """See `EventNamespace.receive`."""
-        connection = connections.get(sid)
-        if connection is None:
+        connection, sends = connections.get(sid), self._sends.get(sid)
+        if connection is None or sends is None:
             return
-        call = Call(connection, event, arguments, reply, self._finished)
+        registered = handlers.get(event) if isinstance(event, str) else None
+        place = registered.place if registered is not None else Place.AFTER_SENDS
+        if place is Place.AFTER_SENDS:
+            sends.wait()
+        elif place is Place.SEND:
+            sends.begin()
+        call = Call(connection, event, arguments, reply, self._finisher(sends, place))
         with self._counting:
             self._under_way += 1
         try:
-            answer = _handle(connection, event, arguments)
+            answer = _handle(connection, registered, arguments)
             if isinstance(answer, Later):
                 answer.start(call.settle)
             else:
-                call.succeed(answer)
+                call.settle(answer)
         except ChatError as error:
             call.settle(error)
         except Exception:
             log.exception("event failed", extra=call.trace())
             call.settle(internal())
 
-    def _finished(self) -> None:
-        with self._counting:
-            self._under_way -= 1
+    def _finisher(self, sends: InFlight, place: Place) -> Callable[[], None]:
+        def finished() -> None:
+            with self._counting:
+                self._under_way -= 1
+            if place is Place.SEND:
+                sends.end()
+
+        return finished
 
     def malformed(self, sid: str, problem: str) -> None:
         """See `EventNamespace.malformed`."""
@@ -102,72 +117,7 @@ def _refused(error: ChatError) -> Refused:
     return Refused(error.message, error.body())
 
 
-class Call:
-    """One event of a client, from its arrival to its answer, which may come later and comes once."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        event: Any,
-        arguments: list[Any],
-        reply: Reply | None,
-        finished: Callable[[], None],
-    ) -> None:
-        self._connection = connection
-        self._event = event
-        self._arguments = arguments
-        self._reply = reply
-        self._finished = finished
-        self._started = time.perf_counter()
-        self._request_id = new_id()
-
-    def trace(self) -> dict[str, Any]:
-        """What the log says of it: never its content."""
-        return {
-            "event_name": self._event,
-            "sid": self._connection.sid,
-            "user_id": self._connection.user_id,
-            "request_id": self._request_id,
-            "ms": round((time.perf_counter() - self._started) * 1000, 2),
-        }
-
-    def succeed(self, answer: Answer) -> None:
-        """The handler's answer, and what it wants done once that is on its way."""
-        try:
-            if self._reply is not None:
-                self._reply(answer.acknowledgement)
-            if answer.afterwards is not None:
-                answer.afterwards()
-        finally:
-            self._finished()
-        log.debug("packet in", extra=self.trace())
-
-    def settle(self, error: ChatError | None) -> None:
-        """An answer that is just yes, or an error: as the acknowledgement, or where none was asked for as an event."""
-        if error is None:
-            self.succeed(Answer({"ok": True}))
-            return
-        log.info("event refused", extra={**self.trace(), "error": error.code})
-        body = error.body()
-        try:
-            if self._reply is not None:
-                self._reply({"ok": False, **body})
-            else:
-                emit("error", {**body, **self._origin()}, to=self._connection.sid)
-        finally:
-            self._finished()
-
-    def _origin(self) -> dict[str, str | None]:
-        """Which event an `error` event is about, and which message, where it named one."""
-        origin: dict[str, str | None] = {"event": self._event if isinstance(self._event, str) else None}
-        payload = self._arguments[0] if self._arguments else None
-        if isinstance(payload, dict) and isinstance(payload.get("temp_id"), str):
-            origin["temp_id"] = payload["temp_id"]
-        return origin
-
-
-def _handle(connection: Connection, event: object, arguments: list[Any]) -> Answer | Later:
-    registered = handlers.get(event) if isinstance(event, str) else None
+def _handle(connection: Connection, registered: Registered | None, arguments: list[Any]) -> Answer | Later:
     if registered is None:
         raise ChatError("unknown_event", "There is no such event")
     if len(arguments) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from realtime.connections import Connection
@@ -21,25 +22,37 @@ class Answer:
     afterwards: Callable[[], None] | None = None
 
 
+class Place(Enum):
+    """An event's place among its client's events."""
+
+    AFTER_SENDS = "after"
+    """Handled once all sends before it are committed."""
+    SEND = "send"
+    """A send: handled right behind those before it."""
+    FREE = "free"
+    """Handled at once: it moves a watermark, which nothing before it can move back."""
+
+
 @dataclass(slots=True, frozen=True)
 class Registered:
-    """An event and the function that answers it."""
+    """An event, the function that answers it, and its place."""
 
     event: ClientEvent
     handler: Handler
+    place: Place
 
 
 handlers: dict[str, Registered] = {}
 
 
-def on(name: str) -> Callable[[Handler], Handler]:
+def on(name: str, place: Place = Place.AFTER_SENDS) -> Callable[[Handler], Handler]:
     """Register the decorated function for an event of `schemas.sockets.CLIENT_EVENTS`.
 
     It is given the connection and the validated payload, and returns the acknowledgement; it raises ChatError.
     """
 
     def register(handler: Handler) -> Handler:
-        handlers[name] = Registered(CLIENT_EVENTS[name], handler)
+        handlers[name] = Registered(CLIENT_EVENTS[name], handler, place)
         return handler
 
     return register
@@ -47,14 +60,9 @@ def on(name: str) -> Callable[[Handler], Handler]:
 
 @dataclass(slots=True, frozen=True)
 class Later:
-    """An acknowledgement that follows: `start` is given whom to tell, once, of an error or of none."""
+    """An answer that follows: `start` is given whom to tell it, once. None is an answer that just says yes."""
 
-    start: Callable[[Callable[[ChatError | None], None]], None]
-
-
-def later(start: Callable[[Callable[[ChatError | None], None]], None]) -> Later:
-    """Have the client's next events handled while this one's answer is still to come."""
-    return Later(start)
+    start: Callable[[Callable[[Answer | ChatError | None], None]], None]
 
 
 def ok(**values: Any) -> Answer:

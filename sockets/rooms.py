@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from realtime import typing
 from realtime.connections import Connection, emit
 from schemas.sockets import JoinRoom, LeaveRoom
 from schemas.sync import Sync
@@ -21,6 +22,7 @@ def join(connection: Connection, payload: JoinRoom) -> Answer:
 def leave(connection: Connection, payload: LeaveRoom) -> Answer:
     """Take the socket out; harmless where it is not in."""
     joining.leave(connection, payload.conversation_id)
+    typing.stop(payload.conversation_id, connection.user_id, only_from=connection.sid)
     answer = {"conversationId": payload.conversation_id}
     emit("room-left", answer, to=connection.sid)
     return ok(**answer)

@@ -1,0 +1,120 @@
+"""One event of a client, from its arrival to its answer; and those of a client that are still to be answered."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from engine import Reply
+from models import new_id
+from realtime.connections import Connection, emit
+from schemas.errors import ChatError
+from sockets.registry import Answer
+
+log = logging.getLogger("parley.sockets")
+
+
+class Call:
+    """An event under way. Its answer may come later, and comes once."""
+
+    __slots__ = ("_arguments", "_connection", "_event", "_finished", "_reply", "_started")
+
+    def __init__(
+        self,
+        connection: Connection,
+        event: Any,
+        arguments: list[Any],
+        reply: Reply | None,
+        finished: Callable[[], None],
+    ) -> None:
+        self._connection = connection
+        self._event = event
+        self._arguments = arguments
+        self._reply = reply
+        self._finished = finished
+        self._started = time.perf_counter()
+
+    def trace(self) -> dict[str, Any]:
+        """What the log says of it: never its content."""
+        return {
+            "event_name": self._event,
+            "sid": self._connection.sid,
+            "user_id": self._connection.user_id,
+            "request_id": new_id(),
+            "ms": round((time.perf_counter() - self._started) * 1000, 2),
+        }
+
+    def settle(self, outcome: Answer | ChatError | None) -> None:
+        """The handler's answer; None is one that just says yes."""
+        try:
+            if isinstance(outcome, ChatError):
+                self._fail(outcome)
+            else:
+                self._succeed(outcome or Answer({"ok": True}))
+        finally:
+            self._finished()
+
+    def _succeed(self, answer: Answer) -> None:
+        if self._reply is not None:
+            self._reply(answer.acknowledgement)
+        if answer.afterwards is not None:
+            answer.afterwards()
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("packet in", extra=self.trace())
+
+    def _fail(self, error: ChatError) -> None:
+        """The error as the acknowledgement, or, where none was asked for, as the `error` event."""
+        log.info("event refused", extra={**self.trace(), "error": error.code})
+        body = error.body()
+        if self._reply is not None:
+            self._reply({"ok": False, **body})
+        else:
+            emit("error", {**body, **self._origin()}, to=self._connection.sid)
+
+    def _origin(self) -> dict[str, str | None]:
+        """Which event an `error` event is about, and which message, where it named one."""
+        origin: dict[str, str | None] = {"event": self._event if isinstance(self._event, str) else None}
+        payload = self._arguments[0] if self._arguments else None
+        if isinstance(payload, dict) and isinstance(payload.get("temp_id"), str):
+            origin["temp_id"] = payload["temp_id"]
+        return origin
+
+
+class InFlight:
+    """The sends of one client that are being committed.
+
+    Sends follow each other without waiting, since the writer keeps their order; any other event waits for them, so
+    that a client's events take effect in the order in which it sent them.
+    """
+
+    __slots__ = ("_changed", "_count", "_limit")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._count = 0
+        self._changed: threading.Event | None = None
+
+    def begin(self) -> None:
+        """One more; waits while there are as many as a client may have."""
+        self._wait(self._limit - 1)
+        self._count += 1
+
+    def end(self) -> None:
+        """One is answered."""
+        self._count -= 1
+        if self._changed is not None:
+            self._changed.set()
+
+    def wait(self) -> None:
+        """Until all of them are answered."""
+        self._wait(0)
+
+    def _wait(self, allowed: int) -> None:
+        while self._count > allowed:
+            self._changed = threading.Event()
+            if self._count > allowed:
+                self._changed.wait()
+            self._changed = None
