@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import queue
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -34,7 +33,7 @@ from engine.frames import (
 from engine.frames import PONG as PONG_FRAME
 from engine.inbox import Inbox
 from engine.outbox import Outbox
-from engine.packets import ENGINE_CLOSE, ENGINE_PING, ENGINE_PROBE, ENGINE_PROBED, packet_frame
+from engine.packets import ENGINE_CLOSE, ENGINE_PING, ENGINE_PROBE, ENGINE_PROBED, drain, packet_frame
 from engine.readable import Socket
 from settings import settings
 
@@ -159,16 +158,10 @@ class Connection(Socket):
 
     def _send_queued(self) -> None:
         """What was meant for polls and has not been fetched; the order stays."""
-        if self._queue is None or self.outbox is None:
-            return
-        while True:
-            try:
-                packet = self._queue.get(block=False)
-            except queue.Empty:
-                break
-            if packet is not None and packet.packet_type != engineio.packet.NOOP:
-                self.outbox.write(packet_frame(packet))
-        self._queue = None
+        if self._queue is not None and self.outbox is not None:
+            for waiting in drain(self._queue):
+                self.outbox.write(waiting)
+            self._queue = None
 
     def _pause(self) -> None:
         """Read nothing more until the client's events have been handled."""

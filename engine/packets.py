@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
+from collections.abc import Iterator
+from typing import Any
+
 import engineio.packet
 
 from engine.frames import BINARY, frame
@@ -17,3 +22,12 @@ def packet_frame(packet: engineio.packet.Packet) -> bytes:
     if packet.binary:
         return frame(bytes(packet.data), BINARY)
     return frame(packet.encode().encode())
+
+
+def drain(waiting: Any) -> Iterator[bytes]:
+    """The packets of a polling client's queue as frames; a NOOP was only there to end a poll."""
+    with contextlib.suppress(queue.Empty):
+        while True:
+            packet = waiting.get(block=False)
+            if packet is not None and packet.packet_type != engineio.packet.NOOP:
+                yield packet_frame(packet)
