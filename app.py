@@ -120,7 +120,7 @@ def serve() -> None:
         sys.exit(f"Parley cannot start: {_sentence(error)}")
     runtime.every(COMPARE_SECONDS, rooms.compare)
     runtime.every(CHECK_SECONDS, expiry.check)
-    runtime.every(standing.CHECK_SECONDS, standing.check)
+    runtime.every(standing.CHECK_SECONDS, tokens.recheck)
     gc.collect()
     gc.freeze()  # what start-up made stays; the collector need not walk it again
     runtime.serve(

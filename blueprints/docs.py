@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import html
+import re
 import secrets
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ from flask import Blueprint, Response, current_app, jsonify, make_response, send
 from flask_openapi3 import OpenAPI
 
 from schemas.asyncapi import document
+from schemas.base import wire_name
 from schemas.sockets import CLIENT_EVENTS, SERVER_EVENTS
 from settings import VERSION
 
@@ -71,7 +73,13 @@ def _openapi(app: OpenAPI) -> dict[str, Any]:
             for status, answer in operation["responses"].items():
                 if path.startswith("/api/files/") and status == "200":
                     answer["content"] = {"*/*": {}}
+    document["paths"] = {_wire_path(path): operations for path, operations in document["paths"].items()}
     return document
+
+
+def _wire_path(path: str) -> str:
+    """The path with its parameters named as they are declared, and as errors name them."""
+    return re.sub(r"{(\w+)}", lambda found: "{" + wire_name(found[1]) + "}", path)
 
 
 @blueprint.get("/api/asyncapi.json")

@@ -6,7 +6,7 @@ import logging
 
 from flask import Flask, Response, g, jsonify
 from pydantic import ValidationError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
+from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable, RequestEntityTooLarge, TooManyRequests
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from schemas.base import refusal
@@ -50,6 +50,11 @@ def init_app(app: Flask) -> None:
             return error.response
         if isinstance(error, RequestEntityTooLarge):
             return render(ChatError("too_large", "The body is too large"))
+        if isinstance(error, RequestedRangeNotSatisfiable):
+            response = render(ChatError("validation_failed", "The file has no such range"))
+            response.status_code = 416
+            response.headers["Content-Range"] = f"bytes */{error.length}"
+            return response
         if error.code in (404, 405):
             return render(ChatError("not_found", "There is no such call"))
         return render(ChatError("validation_failed", "The request cannot be read"))

@@ -7,8 +7,9 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from blueprints.multipart import parts
 from blueprints.requests import me, require_user
+from schemas.base import parse
 from schemas.errors import ChatError, invalid
-from schemas.files import AttachmentOut, FilePath
+from schemas.files import AttachmentOut, FilePath, UploadForm
 from services import files
 from services.uploads import Upload
 from settings import settings
@@ -73,8 +74,8 @@ def _receive(incoming: Upload) -> str | None:
             fields[part.name] = fields.get(part.name, b"") + part.data
             if len(fields[part.name]) > ENVELOPE_BYTES:
                 raise invalid(**{part.name: "is too long"})
-    conversation_id = fields.get("conversationId", b"").decode(errors="replace").strip()
-    return conversation_id or None
+    given = fields.get("conversationId", b"").decode(errors="replace").strip()
+    return parse(UploadForm, {"conversationId": given or None}).conversation_id
 
 
 @api.get("/files/<file_id>", responses={200: None})

@@ -19,11 +19,11 @@ CHUNK = 500
 """Values a query; databases bound the number of parameters."""
 
 
-def check() -> None:
-    """Close the sockets of disabled users, ended logins and revoked tokens; to be called every `CHECK_SECONDS`."""
+def close_fallen() -> bool:
+    """Close the sockets of disabled users, ended logins and revoked tokens; returns whether there were any."""
     here = connections.all()
     if not here:
-        return
+        return False
     try:
         with store.read() as session:
             disabled = _among(session, User.id, {one.user_id for one in here}, User.disabled.is_(True))
@@ -35,10 +35,11 @@ def check() -> None:
             )
             revoked = _among(session, RevokedToken.token_hash, {one.token_hash for one in here})
     except Unavailable:
-        return
-    for one in here:
-        if one.user_id in disabled or one.session_id in ended or one.token_hash in revoked:
-            close(one)
+        return False
+    fallen = [one for one in here if one.user_id in disabled or one.session_id in ended or one.token_hash in revoked]
+    for one in fallen:
+        close(one)
+    return bool(fallen)
 
 
 def _among(

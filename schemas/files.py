@@ -19,6 +19,12 @@ class AttachmentOut(Wire):
     thumbnail_url: str | None = None
 
 
+class UploadForm(Wire):
+    """What may stand beside the file in an upload."""
+
+    conversation_id: Id | None = None
+
+
 class FilePath(Path):
     """`/files/ID`."""
 

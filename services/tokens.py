@@ -23,6 +23,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from models import LoginSession, RevokedToken, User, new_id, now_ms
+from realtime.standing import close_fallen
 from schemas.base import USER_ID_CHARS
 from schemas.errors import account_disabled, token_expired, token_invalid, token_required
 from services.access import reading
@@ -240,3 +241,9 @@ def revoke_token(session: Session, token_hash: str, expires_at: int) -> None:
 
 
 standing = Standing()
+
+
+def recheck() -> None:
+    """Look at everybody who is connected; what another process revoked counts here too. For every few seconds."""
+    if close_fallen():
+        standing.forget()
