@@ -67,7 +67,7 @@ class Mention(Base):
 
 
 class Attachment(Base):
-    """An uploaded file, its bytes below `DATA_DIR`. Without a message it is its uploader's alone.
+    """An uploaded file, its bytes below `DATA_DIR`. Without a conversation it is its uploader's alone.
 
     `position` is its place among its message's attachments.
     """

@@ -10,13 +10,14 @@ from sqlalchemy import Row, Select, and_, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from models import Conversation, Message, Participant, User, new_id, now_ms
+from models import Attachment, Conversation, Message, Participant, User, new_id, now_ms
 from realtime.catchup import deleted_event, properties_event
 from realtime.views import View, messages_view, participant_view, user_view
 from schemas.base import iso, iso_or_none
 from schemas.conversations import CreateConversation, Page, UpdateConversation
 from schemas.errors import forbidden, invalid, not_found
 from services.access import access_conversation, access_participant, check_admin, reading
+from services.files import discard
 from services.paging import decode_cursor, encode_cursor
 from services.work import Change, Work, perform
 
@@ -224,9 +225,14 @@ def change_as_admin(work: Work, user_id: str, conversation_id: str, what: str) -
 
 
 def delete(user_id: str, conversation_id: str) -> None:
-    """End a conversation for everybody: by its owner, or by either side of a direct one. Raises ChatError."""
+    """End a conversation for everybody: by its owner, or by either side of a direct one. Raises ChatError.
+
+    Its files are removed; its rows stay, and nobody sees them (docs/decisions/0010).
+    """
+    files: list[str] = []
 
     def run(work: Work) -> None:
+        files.clear()
         change = work.change(conversation_id)
         participant = access_participant(work.session, user_id, conversation_id)
         row = change.row
@@ -242,5 +248,11 @@ def delete(user_id: str, conversation_id: str) -> None:
             person.user_rev = work.next_user_rev(person.user_id)
         change.packet.events.append(deleted_event(row, [person.user_id for person in people]))
         change.packet.closed = True
+        for attachment in work.session.scalars(
+            select(Attachment).where(Attachment.conversation_id == row.id, Attachment.deleted_at.is_(None))
+        ):
+            attachment.deleted_at = row.deleted_at
+            files.append(attachment.id)
 
     perform(run)
+    discard(files)
