@@ -1,6 +1,6 @@
 /** The REST calls of the page, one line each, with the session's token. */
 
-import { refresh, token } from './auth/session.js';
+import { end, refresh, token } from './auth/session.js';
 import { request } from './http.js';
 
 /** A call for the logged-in user; an expired token is renewed and the call made once more. */
@@ -9,6 +9,7 @@ async function call(method, path, body, signal) {
   try {
     return await request(method, path, { body, token: used, signal });
   } catch (failure) {
+    if (failure.code === 'account_disabled') end(failure.message);
     if (failure.code !== 'token_expired' && failure.code !== 'token_invalid') throw failure;
     return request(method, path, { body, token: await refresh(used), signal });
   }

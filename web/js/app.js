@@ -3,6 +3,7 @@
 import * as session from './auth/session.js';
 import { createLive } from './live.js';
 import { forgetFiles } from './files.js';
+import { ApiError } from './http.js';
 import { empty, get, set } from './store.js';
 import { toast, toastError } from './toasts.js';
 import { openInAddress } from './util/address.js';
@@ -23,14 +24,17 @@ function leave(reason) {
   if (reason) toast(reason);
 }
 
-session.onEnd(leave);
-session.onToken((token) => {
+/** A token that the server does not take now is tried again at its next warning, or at the next connection. */
+function authenticate(token) {
   if (get().phase === 'chat' && live.isConnected()) live.authenticate(token).catch(() => {});
-});
+}
+
+session.onEnd(leave);
+session.onToken(authenticate);
 
 live.on('state', (connection) => set({ connection }));
-live.on('auth:expiring', () => session.refresh().catch(toastError));
+live.on('auth:expiring', () => session.freshToken().then(authenticate, toastError));
 live.on('refused', (failure) => {
-  toastError(failure);
+  toastError(new ApiError(failure));
   session.logout();
 });

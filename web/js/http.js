@@ -2,6 +2,9 @@
 
 const TIMEOUT_MS = 20_000;
 
+/** The API does not say to strangers what the person concerned should know. */
+const WORDS = { account_disabled: 'This account has been disabled.' };
+
 /** A refusal as the API words it: `code`, a `message` for people, and `fields` that name what was wrong. */
 export class ApiError extends Error {
   constructor({
@@ -11,7 +14,7 @@ export class ApiError extends Error {
     fields = null,
     retryAfter = null,
   } = {}) {
-    super(message);
+    super(WORDS[error] ?? message);
     this.name = 'ApiError';
     Object.assign(this, { status, code: error, fields: namedFields(fields), retryAfter });
   }

@@ -18,9 +18,10 @@ import { uuid } from './util/ids.js';
 export function createLive({ freshToken, renewToken }) {
   const events = createEmitter();
   let connectedBefore = false;
+  let tokenInUse = null;
 
   const connection = createConnection({
-    freshToken,
+    freshToken: async () => (tokenInUse = await freshToken()),
     renewToken,
     onState(state) {
       events.emit('state', state);
@@ -85,7 +86,12 @@ export function createLive({ freshToken, renewToken }) {
     stopTyping: typing.stop,
     react: (messageId, emoji, on) => ask('react', { messageId, emoji, on }),
     presence: async (userIds) => (await ask('presence', { userIds })).users,
-    authenticate: (token) => ask('auth:refresh', { token }),
+    /** Extends the connection's life with a newer token than it was made with. */
+    async authenticate(token) {
+      if (token === tokenInUse) return;
+      await ask('auth:refresh', { token });
+      tokenInUse = token;
+    },
     isConnected: () => socket.connected,
   };
 }

@@ -50,7 +50,8 @@ function adopt({ user, token, expiresIn, refreshToken }) {
   return token;
 }
 
-function end(reason) {
+/** Ends the session in this browser: the server takes it no longer. */
+export function end(reason) {
   if (!current) return;
   keep(null);
   events.emit('end', reason);
@@ -97,7 +98,8 @@ async function spend(stale) {
   try {
     return adopt(await request('POST', '/auth/refresh', { body: { refreshToken: current.refreshToken } }));
   } catch (failure) {
-    if (failure.status === 401) end('Your session has ended. Please log in again.');
+    const isDisabled = failure.code === 'account_disabled';
+    if (failure.status === 401) end(isDisabled ? failure.message : 'Your session has ended. Please log in again.');
     throw failure;
   }
 }

@@ -26,8 +26,10 @@ function Picture({ file }) {
     frame.current.style.width = `${width}px`;
     frame.current.style.aspectRatio = `${width} / ${height}`;
   }, [width, height]);
-  return html`<button type="button" class="picture" ref=${frame} data-testid="attachment" data-attachment-id=${file.id} title=${file.filename} aria-label=${`Picture ${file.filename}, enlarge`}
-    onClick=${() => set({ dialog: { kind: 'picture', file } })}>${address && html`<img src=${address} alt=${file.filename} />`}</button>`;
+  return html`<button type="button" class="picture" ref=${frame} data-testid="attachment" data-attachment-id=${file.id}
+    title=${file.filename} aria-label=${`Picture ${file.filename}, enlarge`}
+    onClick=${() => set({ dialog: { kind: 'picture', file } })}>
+      ${address && html`<img src=${address} alt=${file.filename} />`}</button>`;
 }
 
 function Document({ file }) {
@@ -38,12 +40,16 @@ function Document({ file }) {
       .catch(toastError)
       .finally(() => setBusy(false));
   };
-  return html`<button type="button" class="document" data-testid="attachment" data-attachment-id=${file.id} disabled=${busy} aria-label=${`Download ${file.filename}, ${fileSize(file.size)}`} onClick=${fetchIt}>
-    <${Icon} name="file" /><span class="document-text"><strong>${file.filename}</strong><span>${fileSize(file.size)}</span></span><${Icon} name="download" />
+  return html`<button type="button" class="document" data-testid="attachment" data-attachment-id=${file.id}
+    disabled=${busy} aria-label=${`Download ${file.filename}, ${fileSize(file.size)}`} onClick=${fetchIt}>
+    <${Icon} name="file" /><span class="document-text"><strong>${file.filename}</strong><span>${fileSize(file.size)}
+      </span></span><${Icon} name="download" />
   </button>`;
 }
 
 export function Attachments({ attachments }) {
   if (!attachments.length) return null;
-  return html`<div class="attachments">${attachments.map((file) => (file.thumbnailUrl ? html`<${Picture} key=${file.id} file=${file} />` : html`<${Document} key=${file.id} file=${file} />`))}</div>`;
+  return html`<div class="attachments">
+    ${attachments.map((file) => (file.thumbnailUrl ? html`<${Picture} key=${file.id} file=${file} />` : html`<${Document}
+      key=${file.id} file=${file} />`))}</div>`;
 }

@@ -42,13 +42,15 @@ export function Avatar({ user, title, online = false, size = '' }) {
   const own = useFile(address.startsWith('/api/files/') ? address : null);
   const picture = address.startsWith('https://') && address !== broken ? address : own;
   return html`<span class=${`avatar hue-${bucket(user?.id ?? name, HUES)} ${size}`} aria-hidden="true">
-    ${picture ? html`<img src=${picture} alt="" referrerpolicy="no-referrer" onError=${() => setBroken(address)} />` : initials(name)}
+    ${picture ? html`<img src=${picture} alt="" referrerpolicy="no-referrer"
+      onError=${() => setBroken(address)} />` : initials(name)}
     ${online && html`<span class="avatar-dot" />`}
   </span>`;
 }
 
 export function IconButton({ icon, label, class: extra = '', ...rest }) {
-  return html`<button type="button" class=${`icon-button ${extra}`} aria-label=${label} title=${label} ...${rest}><${Icon} name=${icon} /></button>`;
+  return html`<button type="button" class=${`icon-button ${extra}`} aria-label=${label} title=${label} ...${rest}>
+    <${Icon} name=${icon} /></button>`;
 }
 
 /** A labelled input with its hint or, where the server named the field, its error. */
@@ -56,7 +58,8 @@ export function Field({ id, label, hint, error, ...rest }) {
   const note = error ?? hint;
   return html`<div class="field">
     <label for=${id}>${label}</label>
-    <input id=${id} aria-invalid=${error ? 'true' : undefined} aria-describedby=${note ? `${id}-note` : undefined} ...${rest} />
+    <input id=${id} aria-invalid=${error ? 'true' : undefined} aria-describedby=${note ? `${id}-note` : undefined}
+      ...${rest} />
     ${note && html`<p id=${`${id}-note`} class=${error ? 'field-note field-error' : 'field-note'}>${note}</p>`}
   </div>`;
 }

@@ -19,11 +19,14 @@ function Upload({ entry }) {
   const { uploadId, name, total, attachment } = entry;
   const done = Math.min(total, Math.max(entry.received, live.isConnected() ? 0 : entry.sent));
   const words = attachment ? fileSize(total) : `${fileSize(done)} of ${fileSize(total)}`;
-  return html`<li class="upload" data-testid="upload-item" data-upload-id=${uploadId} data-done=${attachment ? 'true' : 'false'}>
+  return html`<li class="upload" data-testid="upload-item" data-upload-id=${uploadId}
+    data-done=${attachment ? 'true' : 'false'}>
     <span class="upload-name">${name}</span>
-    <progress data-testid="upload-progress" max=${total || 1} value=${attachment ? total || 1 : done} aria-label=${`Upload of ${name}`} />
+    <progress data-testid="upload-progress" max=${total || 1} value=${attachment ? total || 1 : done}
+      aria-label=${`Upload of ${name}`} />
     <span class="upload-size">${words}</span>
-    <${IconButton} icon="close" label=${attachment ? `Leave out ${name}` : `Cancel the upload of ${name}`} onClick=${() => cancel(uploadId)} />
+    <${IconButton} icon="close" label=${attachment ? `Leave out ${name}` : `Cancel the upload of ${name}`}
+      onClick=${() => cancel(uploadId)} />
   </li>`;
 }
 
@@ -88,18 +91,23 @@ export function Composer({ id, title }) {
   }
 
   return html`<form class="composer" onSubmit=${submit}>
-    ${uploads.length > 0 && html`<ul class="uploads" aria-label="Files to send">${uploads.map((entry) => html`<${Upload} key=${entry.uploadId} entry=${entry} />`)}</ul>`}
+    ${uploads.length > 0 && html`<ul class="uploads" aria-label="Files to send">
+      ${uploads.map((entry) => html`<${Upload} key=${entry.uploadId} entry=${entry} />`)}</ul>`}
     <div class="composer-row">
-      <input ref=${picker} type="file" multiple class="hidden" tabindex="-1" aria-label="Choose files" data-testid="upload" onChange=${(
+      <input ref=${picker} type="file" multiple class="hidden" tabindex="-1" aria-label="Choose files"
+        data-testid="upload" onChange=${(
         event,
       ) => {
         take(event.target.files);
         event.target.value = '';
       }} />
       <${IconButton} icon="attach" label="Attach files" data-testid="attach" onClick=${() => picker.current.click()} />
-      <textarea ref=${input} rows="1" placeholder="Write a message" aria-label=${`Message to ${title}`} value=${text} data-testid="composer" onInput=${onInput} onKeyDown=${onKeyDown} onPaste=${onPaste} />
-      <button type="submit" class="send" data-testid="send" aria-label="Send" title="Send" disabled=${!ready}><${Icon} name="send" /></button>
+      <textarea ref=${input} rows="1" placeholder="Write a message" aria-label=${`Message to ${title}`} value=${text}
+        data-testid="composer" onInput=${onInput} onKeyDown=${onKeyDown} onPaste=${onPaste} />
+      <button type="submit" class="send" data-testid="send" aria-label="Send" title="Send" disabled=${!ready}>
+        <${Icon} name="send" /></button>
     </div>
-    ${length > WARN_AT && html`<p class=${length > LIMIT ? 'counter field-error' : 'counter'} role="status">${length} of ${LIMIT} characters</p>`}
+    ${length > WARN_AT && html`<p class=${length > LIMIT ? 'counter field-error' : 'counter'} role="status">
+      ${length} of ${LIMIT} characters</p>`}
   </form>`;
 }

@@ -16,6 +16,7 @@ function Person({ conversation, entry, me, presence, removable }) {
   const { user, userId, role } = entry;
   const online = presence?.status === 'online';
   const name = nameOf(user);
+  const seen = presence && userId !== me.id ? (online ? 'online' : lastSeen(presence.lastSeen)) : '';
   const ask = () =>
     set({
       dialog: {
@@ -29,9 +30,10 @@ function Person({ conversation, entry, me, presence, removable }) {
   return html`<li class="person" data-testid="participant" data-user-id=${userId}>
     <${Avatar} user=${user} size="small" online=${online} />
     <span class="item-text"><span class="item-title">${name}${userId === me.id ? ' (you)' : ''}</span>
-      <span class="item-preview">@${user.username}${presence && userId !== me.id ? ` · ${online ? 'online' : lastSeen(presence.lastSeen)}` : ''}</span></span>
+      <span class="item-preview">@${user.username}${seen && ` · ${seen}`}</span></span>
     ${role !== 'member' && html`<span class="role">${role}</span>`}
-    ${removable && html`<${IconButton} icon="close" label=${`Remove ${name}`} data-testid="participant-remove" onClick=${ask} />`}
+    ${removable && html`<${IconButton} icon="close" label=${`Remove ${name}`} data-testid="participant-remove"
+      onClick=${ask} />`}
   </li>`;
 }
 
@@ -43,7 +45,8 @@ function Rename({ conversation }) {
       actions.rename(conversation.id, title).then(() => toast('The group has a new title.'), toastError);
   }
   return html`<form class="inline-form" onSubmit=${submit}>
-    <${Field} id="rename" name="title" label="Title" maxlength="200" defaultValue=${conversation.title ?? ''} autocomplete="off" data-testid="rename-input" />
+    <${Field} id="rename" name="title" label="Title" maxlength="200" defaultValue=${conversation.title ?? ''}
+      autocomplete="off" data-testid="rename-input" />
     <button type="submit" class="button" data-testid="rename-save">Rename</button>
   </form>`;
 }
@@ -69,8 +72,10 @@ function Leaving({ conversation, me }) {
         onConfirm: () => actions.destroy(conversation.id),
       },
     });
-  return html`<p class="dialog-actions spread"><button type="button" class="button" data-testid="group-leave" onClick=${leave}>Leave group</button>
-    ${mine(conversation, me.id)?.role === 'owner' && html`<button type="button" class="button danger" data-testid="group-delete" onClick=${destroy}>Delete group</button>`}</p>`;
+  return html`<p class="dialog-actions spread">
+    <button type="button" class="button" data-testid="group-leave" onClick=${leave}>Leave group</button>
+    ${mine(conversation, me.id)?.role === 'owner' && html`<button type="button" class="button danger"
+      data-testid="group-delete" onClick=${destroy}>Delete group</button>`}</p>`;
 }
 
 export function ConversationDialog({ dialog, onClose }) {
@@ -83,12 +88,15 @@ export function ConversationDialog({ dialog, onClose }) {
   const manager = canManage(conversation, me.id);
   const ids = conversation.participants.map((one) => one.userId);
   return html`<div class="dialog-body">
-    <header class="dialog-head"><h2>${titleOf(conversation, me.id)}</h2><${IconButton} icon="close" label="Close" onClick=${onClose} /></header>
+    <header class="dialog-head"><h2>${titleOf(conversation, me.id)}</h2>
+      <${IconButton} icon="close" label="Close" onClick=${onClose} /></header>
     ${group && manager && html`<${Rename} key=${conversation.title} conversation=${conversation} />`}
-    ${group && manager && html`<${PeoplePicker} label="Add people" chosen=${ids} testid="add-person" onChoose=${(person) => actions.add(conversation.id, person.id).catch(toastError)} />`}
+    ${group && manager && html`<${PeoplePicker} label="Add people" chosen=${ids} testid="add-person"
+      onChoose=${(person) => actions.add(conversation.id, person.id).catch(toastError)} />`}
     <ul class="people" aria-label="Participants">${conversation.participants.map(
       (entry) => html`<${Person} key=${entry.userId} conversation=${conversation} entry=${entry} me=${me}
-      presence=${presence[entry.userId]} removable=${group && manager && entry.userId !== me.id && entry.role !== 'owner'} />`,
+      presence=${presence[entry.userId]}
+        removable=${group && manager && entry.userId !== me.id && entry.role !== 'owner'} />`,
     )}</ul>
     ${group && html`<${Leaving} conversation=${conversation} me=${me} />`}
   </div>`;

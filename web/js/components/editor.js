@@ -30,7 +30,8 @@ export function Editor({ message }) {
   }
 
   return html`<div class="editor">
-    <textarea ref=${input} rows="2" aria-label="Edit message" data-testid="edit-input" onKeyDown=${onKeyDown}>${message.content}</textarea>
+    <textarea ref=${input} rows="2" aria-label="Edit message" data-testid="edit-input" onKeyDown=${onKeyDown}>
+      ${message.content}</textarea>
     <p><button type="button" class="button small" data-testid="edit-cancel" onClick=${stop}>Cancel</button>
       <button type="button" class="button small primary" data-testid="edit-save" onClick=${save}>Save</button></p>
   </div>`;

@@ -43,13 +43,17 @@ function Form({ kind }) {
 
   const errors = failure?.fields ?? {};
   return html`<form class="entrance-form" onSubmit=${submit} data-testid=${`${kind}-form`}>
-    <${Field} id=${`${kind}-username`} name="username" label=${isNew ? 'Name' : 'Name or e-mail'} required autocomplete="username" autocapitalize="none" spellcheck=${false}
+    <${Field} id=${`${kind}-username`} name="username" label=${isNew ? 'Name' : 'Name or e-mail'} required
+      autocomplete="username" autocapitalize="none" spellcheck=${false}
       data-testid=${`${kind}-username`} error=${errors.username} hint=${isNew ? 'Others find you by it.' : null} />
-    ${isNew && html`<${Field} id="register-display-name" name="displayName" label="Shown as (optional)" autocomplete="name" data-testid="register-display-name" error=${errors.displayName} />`}
-    <${Field} id=${`${kind}-password`} name="password" type="password" label="Password" required autocomplete=${isNew ? 'new-password' : 'current-password'}
+    ${isNew && html`<${Field} id="register-display-name" name="displayName" label="Shown as (optional)"
+      autocomplete="name" data-testid="register-display-name" error=${errors.displayName} />`}
+    <${Field} id=${`${kind}-password`} name="password" type="password" label="Password" required
+      autocomplete=${isNew ? 'new-password' : 'current-password'}
       data-testid=${`${kind}-password`} error=${errors.password} />
     ${failure && html`<p class="form-error" role="alert" data-testid="form-error">${failure.message}</p>`}
-    <button type="submit" class="button primary wide" disabled=${busy} data-testid=${`${kind}-submit`}>${busy ? 'One moment…' : FORMS[kind].submit}</button>
+    <button type="submit" class="button primary wide" disabled=${busy} data-testid=${`${kind}-submit`}>
+      ${busy ? 'One moment…' : FORMS[kind].submit}</button>
   </form>`;
 }
 
@@ -59,7 +63,8 @@ export function Entrance() {
     <div class="entrance-card">
       <div class="brand"><img src="/favicon.svg" alt="" width="40" height="40" /><h1>Parley</h1></div>
       <div class="tabs" role="group" aria-label="Register or log in">
-        ${Object.entries(FORMS).map(([name, { tab }]) => html`<button key=${name} type="button" aria-pressed=${name === kind} data-testid=${`tab-${name}`} onClick=${() => setKind(name)}>${tab}</button>`)}
+        ${Object.entries(FORMS).map(([name, { tab }]) => html`<button key=${name} type="button"
+          aria-pressed=${name === kind} data-testid=${`tab-${name}`} onClick=${() => setKind(name)}>${tab}</button>`)}
       </div>
       <${Form} key=${kind} kind=${kind} />
     </div>

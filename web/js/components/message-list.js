@@ -28,7 +28,8 @@ function followsOn(message, before) {
 function Start({ thread }) {
   if (thread.loading) return html`<li class="list-start"><${Spinner} label="Loading messages" /></li>`;
   if (!thread.loaded || thread.hasMore) return null;
-  return html`<li class="list-start" data-testid="history-start">${thread.items.length ? 'This is where the conversation begins.' : 'No messages yet. Say hello.'}</li>`;
+  return html`<li class="list-start" data-testid="history-start">
+    ${thread.items.length ? 'This is where the conversation begins.' : 'No messages yet. Say hello.'}</li>`;
 }
 
 export function MessageList({ conversation, me }) {
@@ -41,7 +42,8 @@ export function MessageList({ conversation, me }) {
   const spoken = newest?.seq && newest.senderId !== me.id ? `${nameOf(newest.sender)}: ${newest.content}` : '';
 
   return html`<div class="messages-place">
-    <div class="messages" ref=${box} onScroll=${onScroll} tabindex="0" aria-label="Messages" role="region" data-testid="messages">
+    <div class="messages" ref=${box} onScroll=${onScroll} tabindex="0" aria-label="Messages" role="region"
+      data-testid="messages">
       <ol ref=${content}>
         <${Start} thread=${thread} />
         ${items.map((message, index) => {
@@ -51,7 +53,8 @@ export function MessageList({ conversation, me }) {
             html`<li class="day" key=${`day ${keyOf(message)}`}><span>${dayLabel(message.createdAt)}</span></li>`;
           return [
             day,
-            html`<${Message} key=${keyOf(message)} message=${message} me=${me} conversation=${conversation} follows=${followsOn(message, before)}
+            html`<${Message} key=${keyOf(message)} message=${message} me=${me} conversation=${conversation}
+              follows=${followsOn(message, before)}
             named=${isGroup(conversation)} editing=${editing?.id === message.id && Boolean(message.id)} />`,
           ];
         })}
@@ -60,8 +63,10 @@ export function MessageList({ conversation, me }) {
     <p class="hidden" aria-live="polite">${spoken}</p>
     ${
       away &&
-      html`<button type="button" class="to-end" data-testid="to-end" onClick=${toEnd} aria-label="To the newest message" title="To the newest message">
-      <${Icon} name="down" />${conversation.unreadCount > 0 && html`<span class="badge">${conversation.unreadCount}</span>`}
+      html`<button type="button" class="to-end" data-testid="to-end" onClick=${toEnd} aria-label="To the newest message"
+        title="To the newest message">
+      <${Icon} name="down" />${conversation.unreadCount > 0 && html`<span class="badge">${conversation.unreadCount}
+        </span>`}
     </button>`
     }
   </div>`;

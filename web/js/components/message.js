@@ -4,8 +4,9 @@ import { html } from 'htm/preact';
 import { memo } from '../util/memo.js';
 
 import { discard, retry } from '../actions/messages.js';
+import { live } from '../app.js';
 import { canManage } from '../state/conversations.js';
-import { set } from '../store.js';
+import { set, useStore } from '../store.js';
 import { linkParts, nameOf } from '../util/text.js';
 import { fullTime, timeOfDay } from '../util/time.js';
 import { Attachments } from './attachments.js';
@@ -15,14 +16,18 @@ import { Picker, Reactions } from './reactions.js';
 import { Ticks } from './ticks.js';
 
 function Text({ content }) {
-  return html`<p class="text" data-testid="content">${linkParts(content).map(({ text, link }) => (link ? html`<a href=${link} target="_blank" rel="noopener noreferrer">${link}</a>` : text))}</p>`;
+  return html`<p class="text" data-testid="content">
+    ${linkParts(content).map(({ text, link }) => (link ? html`<a href=${link} target="_blank" rel="noopener noreferrer">
+      ${link}</a>` : text))}</p>`;
 }
 
 function Tools({ message, own, deletable }) {
   return html`<div class="tools">
     <${Picker} message=${message} />
-    ${own && message.content && html`<${IconButton} icon="edit" label="Edit" data-testid="edit" onClick=${() => set({ editing: message })} />`}
-    ${deletable && html`<${IconButton} icon="trash" label="Delete" data-testid="delete" onClick=${() => set({ dialog: { kind: 'delete-message', message } })} />`}
+    ${own && message.content && html`<${IconButton} icon="edit" label="Edit" data-testid="edit"
+      onClick=${() => set({ editing: message })} />`}
+    ${deletable && html`<${IconButton} icon="trash" label="Delete" data-testid="delete"
+      onClick=${() => set({ dialog: { kind: 'delete-message', message } })} />`}
   </div>`;
 }
 
@@ -32,9 +37,19 @@ function Failed({ message }) {
     <button type="button" class="link" data-testid="discard" onClick=${() => discard(message)}>Discard</button></p>`;
 }
 
+/** Written while there is no connection: it goes out by itself as soon as there is one, unless it is thrown away. */
+function Waiting({ message }) {
+  const isOnline = useStore((state) => state.connection === 'online');
+  if (isOnline) return null;
+  return html`<p class="failed waiting" data-testid="waiting"><span>Waiting for the connection.</span>
+    <button type="button" class="link" data-testid="retry" onClick=${live.connectNow}>Try now</button>
+    <button type="button" class="link" data-testid="discard" onClick=${() => discard(message)}>Discard</button></p>`;
+}
+
 function Foot({ message, own }) {
   return html`<p class="foot">
-    ${message.editedAt && !message.deletedAt && html`<span title=${fullTime(message.editedAt)} data-testid="edited">edited</span>`}
+    ${message.editedAt && !message.deletedAt && html`<span title=${fullTime(message.editedAt)}
+      data-testid="edited">edited</span>`}
     <time datetime=${message.createdAt} title=${fullTime(message.createdAt)}>${timeOfDay(message.createdAt)}</time>
     ${own && !message.deletedAt && html`<${Ticks} status=${message.status} />`}
   </p>`;
@@ -48,12 +63,14 @@ function Body({ message, own, editing, meId }) {
     ${message.content && html`<${Text} content=${message.content} />`}
     <${Reactions} message=${message} meId=${meId} />
     ${own && message.status === 'failed' && html`<${Failed} message=${message} />`}
+    ${own && message.status === 'sending' && html`<${Waiting} message=${message} />`}
   `;
 }
 
 export const Message = memo(({ message, me, conversation, follows, named, editing }) => {
   if (message.kind === 'system')
-    return html`<li class="system" data-testid="message" data-seq=${message.seq} data-message-id=${message.id}>${message.content}</li>`;
+    return html`<li class="system" data-testid="message" data-seq=${message.seq} data-message-id=${message.id}>
+      ${message.content}</li>`;
   const own = message.senderId === me.id;
   const stored = Boolean(message.seq);
   const introduced = named && !own && !follows;
@@ -66,8 +83,10 @@ export const Message = memo(({ message, me, conversation, follows, named, editin
     message.deletedAt && 'gone',
     editing && 'is-editing',
   ];
-  return html`<li class=${names.filter(Boolean).join(' ')} tabindex="-1" data-testid="message" data-seq=${message.seq} data-message-id=${message.id} data-temp-id=${message.temp_id}
-    data-status=${message.status} data-own=${own ? 'true' : 'false'} data-foreign=${own ? undefined : 'true'} data-deleted=${message.deletedAt ? 'true' : undefined}>
+  return html`<li class=${names.filter(Boolean).join(' ')} tabindex="-1" data-testid="message" data-seq=${message.seq}
+    data-message-id=${message.id} data-temp-id=${message.temp_id}
+    data-status=${message.status} data-own=${own ? 'true' : 'false'} data-foreign=${own ? undefined : 'true'}
+      data-deleted=${message.deletedAt ? 'true' : undefined}>
     ${introduced && html`<${Avatar} user=${author || message.sender} size="small" />`}
     <div class="bubble">
       <span class="hidden">${own ? 'You' : nameOf(message.sender)}:</span>
@@ -75,6 +94,7 @@ export const Message = memo(({ message, me, conversation, follows, named, editin
       <${Body} message=${message} own=${own} editing=${editing} meId=${me.id} />
       <${Foot} message=${message} own=${own} />
     </div>
-    ${stored && !message.deletedAt && !editing && html`<${Tools} message=${message} own=${own} deletable=${own || canManage(conversation, me.id)} />`}
+    ${stored && !message.deletedAt && !editing && html`<${Tools} message=${message} own=${own}
+      deletable=${own || canManage(conversation, me.id)} />`}
   </li>`;
 });

@@ -15,7 +15,8 @@ export function PeoplePicker({ label, chosen, onChoose, testid }) {
   const people = usePeople(text, chosen);
   return html`<div class="field">
     <label for=${testid}>${label}</label>
-    <input id=${testid} type="search" placeholder="Search by name" autocomplete="off" value=${text} data-testid=${testid} onInput=${(event) => setText(event.target.value)}
+    <input id=${testid} type="search" placeholder="Search by name" autocomplete="off" value=${text} data-testid=${testid}
+      onInput=${(event) => setText(event.target.value)}
       onKeyDown=${(event) => event.key === 'Enter' && event.preventDefault()} />
     ${people?.length === 0 && html`<p class="field-note">Nobody else is called “${text.trim()}”.</p>`}
     ${
@@ -23,11 +24,13 @@ export function PeoplePicker({ label, chosen, onChoose, testid }) {
       html`<ul class="choices">${people.slice(0, 6).map(
         (
           person,
-        ) => html`<li key=${person.id}><button type="button" class="item" data-testid="group-person" data-user-id=${person.id}
+        ) => html`<li key=${person.id}>
+          <button type="button" class="item" data-testid="group-person" data-user-id=${person.id}
       onClick=${() => {
         setText('');
         onChoose(person);
-      }}><${Avatar} user=${person} size="small" /><span class="item-text"><span class="item-title">${nameOf(person)}</span><span class="item-preview">@${person.username}</span></span><${Icon} name="plus" /></button></li>`,
+      }}><${Avatar} user=${person} size="small" /><span class="item-text"><span class="item-title">${nameOf(person)}
+        </span><span class="item-preview">@${person.username}</span></span><${Icon} name="plus" /></button></li>`,
       )}</ul>`
     }
   </div>`;
@@ -51,17 +54,21 @@ export function NewGroup({ onClose }) {
 
   return html`<form class="dialog-body" onSubmit=${submit}>
     <header class="dialog-head"><h2>New group</h2><${IconButton} icon="close" label="Close" onClick=${onClose} /></header>
-    <${Field} id="group-title" name="title" label="Title" maxlength="200" autocomplete="off" data-testid="group-title" error=${failure?.fields.title} />
-    <${PeoplePicker} label="People" chosen=${[me.id, ...people.map((one) => one.id)]} testid="group-search" onChoose=${(person) => setPeople([...people, person])} />
+    <${Field} id="group-title" name="title" label="Title" maxlength="200" autocomplete="off" data-testid="group-title"
+      error=${failure?.fields.title} />
+    <${PeoplePicker} label="People" chosen=${[me.id, ...people.map((one) => one.id)]} testid="group-search"
+      onChoose=${(person) => setPeople([...people, person])} />
     ${
       people.length > 0 &&
       html`<ul class="chips">${people.map(
         (person) => html`<li key=${person.id} class="chip"><span>${nameOf(person)}</span>
-      <${IconButton} icon="close" label=${`Leave out ${nameOf(person)}`} onClick=${() => setPeople(people.filter((one) => one !== person))} /></li>`,
+      <${IconButton} icon="close" label=${`Leave out ${nameOf(person)}`}
+        onClick=${() => setPeople(people.filter((one) => one !== person))} /></li>`,
       )}</ul>`
     }
     ${failure && html`<p class="form-error" role="alert">${failure.message}</p>`}
     <p class="dialog-actions"><button type="button" class="button" onClick=${onClose}>Cancel</button>
-      <button type="submit" class="button primary" data-testid="group-create" disabled=${!people.length}>Create group</button></p>
+      <button type="submit" class="button primary" data-testid="group-create"
+        disabled=${!people.length}>Create group</button></p>
   </form>`;
 }

@@ -23,10 +23,14 @@ export function Profile({ onClose }) {
   }
 
   return html`<form class="dialog-body" onSubmit=${submit}>
-    <header class="dialog-head"><h2>Your profile</h2><${IconButton} icon="close" label="Close" onClick=${onClose} /></header>
-    <div class="person"><${Avatar} user=${me} /><span class="item-text"><strong>@${me.username}</strong><span class="item-preview">Others find you by this name.</span></span></div>
-    <${Field} id="profile-name" name="displayName" label="Shown as" defaultValue=${me.displayName ?? ''} autocomplete="name" data-testid="profile-name" error=${failure?.fields.displayName} />
+    <header class="dialog-head"><h2>Your profile</h2><${IconButton} icon="close" label="Close" onClick=${onClose} />
+      </header>
+    <div class="person"><${Avatar} user=${me} /><span class="item-text"><strong>@${me.username}</strong>
+      <span class="item-preview">Others find you by this name.</span></span></div>
+    <${Field} id="profile-name" name="displayName" label="Shown as" defaultValue=${me.displayName ?? ''}
+      autocomplete="name" data-testid="profile-name" error=${failure?.fields.displayName} />
     ${failure && html`<p class="form-error" role="alert">${failure.message}</p>`}
-    <p class="dialog-actions"><button type="button" class="button" onClick=${onClose}>Cancel</button><button type="submit" class="button primary" data-testid="profile-save">Save</button></p>
+    <p class="dialog-actions"><button type="button" class="button" onClick=${onClose}>Cancel</button>
+      <button type="submit" class="button primary" data-testid="profile-save">Save</button></p>
   </form>`;
 }

@@ -25,8 +25,10 @@ export function Reactions({ message, meId }) {
     ${entries.map(([emoji, { count, users, userNames }]) => {
       const isMine = users.includes(meId);
       const who = nameList(userNames ?? []);
-      return html`<li key=${emoji}><button type="button" class="reaction" data-testid="reaction" data-emoji=${emoji} data-count=${count} aria-pressed=${isMine}
-        aria-label=${`${emoji} ${count}, ${who}. ${isMine ? 'Take yours back' : 'Add yours'}`} title=${who} onClick=${() => react(message, emoji)}><span>${emoji}</span><span>${count}</span></button></li>`;
+      return html`<li key=${emoji}><button type="button" class="reaction" data-testid="reaction" data-emoji=${emoji}
+        data-count=${count} aria-pressed=${isMine}
+        aria-label=${`${emoji} ${count}, ${who}. ${isMine ? 'Take yours back' : 'Add yours'}`} title=${who}
+          onClick=${() => react(message, emoji)}><span>${emoji}</span><span>${count}</span></button></li>`;
     })}
   </ul>`;
 }
@@ -60,11 +62,13 @@ export function Picker({ message }) {
   }
 
   return html`<div class="picker-place" ref=${place} onKeyDown=${onKeyDown} data-open=${isOpen ? 'true' : undefined}>
-    <${IconButton} icon="smile" label="React" data-testid="react" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)} />
+    <${IconButton} icon="smile" label="React" data-testid="react" aria-expanded=${isOpen}
+      onClick=${() => setOpen(!isOpen)} />
     ${
       isOpen &&
       html`<div class="picker" role="group" aria-label="Choose a reaction">
-      ${CHOICES.map(([emoji, name]) => html`<button key=${emoji} type="button" data-testid="react-option" data-emoji=${emoji} aria-label=${name} title=${name} onClick=${() => choose(emoji)}>${emoji}</button>`)}
+      ${CHOICES.map(([emoji, name]) => html`<button key=${emoji} type="button" data-testid="react-option"
+        data-emoji=${emoji} aria-label=${name} title=${name} onClick=${() => choose(emoji)}>${emoji}</button>`)}
     </div>`
     }
   </div>`;

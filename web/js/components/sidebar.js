@@ -34,18 +34,23 @@ function Item({ conversation, me }) {
   const online = !isGroup(conversation) && presence?.status === 'online';
   const other = isGroup(conversation) ? { id: conversation.id } : others(conversation, me.id)[0]?.user;
   return html`<li>
-    <button type="button" class="item" data-testid="conversation-item" data-conversation-id=${conversation.id} data-unread=${unreadCount}
+    <button type="button" class="item" data-testid="conversation-item" data-conversation-id=${conversation.id}
+      data-unread=${unreadCount}
       aria-current=${isOpen ? 'true' : undefined} onClick=${() => open(conversation.id)}>
       <${Avatar} user=${other} title=${title} online=${online} />
       <span class="item-text">
         <span class="item-line">
           <span class="item-title">${title}</span>
-          <time class="item-time" datetime=${lastMessage?.createdAt} title=${fullTime(lastMessage?.createdAt)}>${shortTime(lastMessage?.createdAt)}</time>
+          <time class="item-time" datetime=${lastMessage?.createdAt} title=${fullTime(lastMessage?.createdAt)}>
+            ${shortTime(lastMessage?.createdAt)}</time>
         </span>
         <span class="item-line">
-          ${lastMessage?.senderId === me.id && !lastMessage.deletedAt && !typing && html`<${Ticks} status=${lastMessage.status} />`}
-          <span class=${typing ? 'item-preview accent' : 'item-preview'}>${typing ? 'typing…' : preview(conversation, me.id)}</span>
-          ${unreadCount > 0 && html`<span class="badge" data-testid="unread" aria-label=${`${unreadCount} unread`}>${unreadCount > 99 ? '99+' : unreadCount}</span>`}
+          ${lastMessage?.senderId === me.id && !lastMessage.deletedAt && !typing && html`<${Ticks}
+            status=${lastMessage.status} />`}
+          <span class=${typing ? 'item-preview accent' : 'item-preview'}>
+            ${typing ? 'typing…' : preview(conversation, me.id)}</span>
+          ${unreadCount > 0 && html`<span class="badge" data-testid="unread" aria-label=${`${unreadCount} unread`}>
+            ${unreadCount > 99 ? '99+' : unreadCount}</span>`}
         </span>
       </span>
     </button>
@@ -53,9 +58,11 @@ function Item({ conversation, me }) {
 }
 
 function Result({ person, onChoose }) {
-  return html`<li><button type="button" class="item" data-testid="user-result" data-user-id=${person.id} onClick=${() => onChoose(person)}>
+  return html`<li><button type="button" class="item" data-testid="user-result" data-user-id=${person.id}
+    onClick=${() => onChoose(person)}>
     <${Avatar} user=${person} />
-    <span class="item-text"><span class="item-title">${nameOf(person)}</span><span class="item-preview">@${person.username}</span></span>
+    <span class="item-text"><span class="item-title">${nameOf(person)}</span>
+      <span class="item-preview">@${person.username}</span></span>
   </button></li>`;
 }
 
@@ -69,14 +76,16 @@ function Results({ text, people, matches, me, onChoose }) {
     <h3 class="list-head">People</h3>
     ${people === null && html`<p class="list-note"><${Spinner} label="Searching" /></p>`}
     ${people?.length === 0 && html`<p class="list-note">Nobody is called “${text.trim()}”.</p>`}
-    ${people?.length > 0 && html`<ul>${people.map((one) => html`<${Result} key=${one.id} person=${one} onChoose=${onChoose} />`)}</ul>`}
+    ${people?.length > 0 && html`<ul>
+      ${people.map((one) => html`<${Result} key=${one.id} person=${one} onChoose=${onChoose} />`)}</ul>`}
   </div>`;
 }
 
 function Own({ me }) {
   return html`<header class="whoami">
     <${Avatar} user=${me} size="small" />
-    <button type="button" class="whoami-name" data-testid="me" data-user-id=${me.id} title="Your profile" onClick=${() => set({ dialog: { kind: 'profile' } })}>
+    <button type="button" class="whoami-name" data-testid="me" data-user-id=${me.id} title="Your profile"
+      onClick=${() => set({ dialog: { kind: 'profile' } })}>
       <strong>${nameOf(me)}</strong><span>@${me.username}</span>
     </button>
     <${IconButton} icon="logout" label="Log out" data-testid="logout" onClick=${() => logout()} />
@@ -102,17 +111,21 @@ export function Sidebar() {
     <${Own} me=${me} />
     <div class="finder">
       <label class="search"><${Icon} name="search" /><span class="hidden">Search people and groups</span>
-        <input type="search" placeholder="Search people and groups" value=${text} autocomplete="off" data-testid="user-search"
-          onInput=${(event) => setText(event.target.value)} onKeyDown=${(event) => event.key === 'Escape' && setText('')} />
+        <input type="search" placeholder="Search people and groups" value=${text} autocomplete="off"
+          data-testid="user-search"
+          onInput=${(event) => setText(event.target.value)}
+            onKeyDown=${(event) => event.key === 'Escape' && setText('')} />
       </label>
-      <${IconButton} icon="group" label="New group" data-testid="new-group" onClick=${() => set({ dialog: { kind: 'new-group' } })} />
+      <${IconButton} icon="group" label="New group" data-testid="new-group"
+        onClick=${() => set({ dialog: { kind: 'new-group' } })} />
     </div>
     ${
       wanted
         ? html`<${Results} text=${text} people=${people} matches=${matches} me=${me} onChoose=${choose} />`
         : html`<ul class="list" data-testid="conversation-list">
       ${list.map((one) => html`<${Item} key=${one.id} conversation=${one} me=${me} />`)}
-      ${loaded && !list.length && html`<li class="list-note">No conversations yet. Search for somebody above, or make a group.</li>`}
+      ${loaded && !list.length && html`<li
+        class="list-note">No conversations yet. Search for somebody above, or make a group.</li>`}
     </ul>`
     }
   </nav>`;

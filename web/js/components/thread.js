@@ -32,8 +32,11 @@ function Header({ conversation, me }) {
   return html`<header class="thread-head">
     <${IconButton} icon="back" label="All conversations" class="only-narrow" data-testid="back" onClick=${close} />
     <${Avatar} user=${group ? { id: conversation.id } : other?.user} title=${title} online=${online === 'online'} />
-    <div class="thread-title"><h2 data-testid="thread-title">${title}</h2><p data-testid="presence" data-status=${online}>${words}</p></div>
-    <${IconButton} icon="info" label=${group ? 'Group settings' : 'About this conversation'} data-testid="conversation-settings" onClick=${() => set({ dialog: { kind: 'conversation', id: conversation.id } })} />
+    <div class="thread-title"><h2 data-testid="thread-title">${title}</h2>
+      <p data-testid="presence" data-status=${online}>${words}</p></div>
+    <${IconButton} icon="info" label=${group ? 'Group settings' : 'About this conversation'}
+      data-testid="conversation-settings"
+        onClick=${() => set({ dialog: { kind: 'conversation', id: conversation.id } })} />
   </header>`;
 }
 
@@ -43,7 +46,11 @@ function Typing({ conversation }) {
     nameOf(conversation.participants.find((one) => one.userId === userId)?.user ?? { username: userName }),
   );
   const words = names.length ? `${nameList(names)} ${names.length > 1 ? 'are' : 'is'} typing…` : '';
-  return html`<p class="typing" role="status" data-testid="typing" hidden=${!words}><span class="typing-dots" aria-hidden="true"><i /><i /><i /></span>${words}</p>`;
+  return html`<div class="typing-place" role="status">
+    <p class="typing" data-testid="typing" hidden=${!words}>
+      <span class="typing-dots" aria-hidden="true"><i /><i /><i /></span>${words}
+    </p>
+  </div>`;
 }
 
 export function Thread({ id }) {
@@ -64,7 +71,8 @@ export function Thread({ id }) {
   }
 
   return html`<section class=${over ? 'thread thread-drop' : 'thread'} aria-label=${titleOf(conversation, me.id)}
-    onDragOver=${dragOver} onDragLeave=${(event) => event.target === event.currentTarget && setOver(false)} onDrop=${drop}>
+    onDragOver=${dragOver} onDragLeave=${(event) => event.target === event.currentTarget && setOver(false)}
+      onDrop=${drop}>
     <${Header} conversation=${conversation} me=${me} />
     <${MessageList} conversation=${conversation} me=${me} />
     <${Typing} conversation=${conversation} />

@@ -14,5 +14,6 @@ const SIGNS = {
 
 export function Ticks({ status = 'sent' }) {
   const words = WORDS[status] ?? WORDS.sent;
-  return html`<svg class=${`ticks ticks-${status}`} viewBox="0 0 17 16" role="img" aria-label=${words} data-testid="ticks"><title>${words}</title><path d=${SIGNS[status] ?? SIGNS.sent} /></svg>`;
+  return html`<svg class=${`ticks ticks-${status}`} viewBox="0 0 17 16" role="img" aria-label=${words}
+    data-testid="ticks"><title>${words}</title><path d=${SIGNS[status] ?? SIGNS.sent} /></svg>`;
 }

@@ -19,7 +19,8 @@ export function Toasts() {
     ${toasts.map(
       (
         toast,
-      ) => html`<div key=${toast.id} class=${`toast toast-${toast.kind}`} data-testid="toast" data-kind=${toast.kind} role=${toast.kind === 'error' ? 'alert' : 'status'}>
+      ) => html`<div key=${toast.id} class=${`toast toast-${toast.kind}`} data-testid="toast" data-kind=${toast.kind}
+        role=${toast.kind === 'error' ? 'alert' : 'status'}>
       <span>${toast.text}</span>
       <${IconButton} icon="close" label="Dismiss" onClick=${() => dismiss(toast.id)} />
     </div>`,

@@ -12,39 +12,53 @@ const PAGE_AT_PX = 400;
 export function useScroll(firstKey, onTop) {
   const box = useRef(null);
   const content = useRef(null);
-  const held = useRef({ atEnd: true, height: 0, firstKey });
+  const held = useRef({ atEnd: true, top: 0, height: 0, firstKey });
   const [away, setAway] = useState(false);
 
-  const toEnd = () => {
+  /** The reader may have scrolled already though the event for it comes only later: the place itself tells. */
+  function look() {
+    const { scrollTop, scrollHeight, clientHeight } = box.current;
+    if (scrollTop !== held.current.top) held.current.atEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    held.current.top = scrollTop;
+  }
+
+  function place(top) {
+    box.current.scrollTop = top;
+    Object.assign(held.current, { top: box.current.scrollTop, height: box.current.scrollHeight });
+  }
+
+  function toEnd() {
     held.current.atEnd = true;
-    box.current.scrollTop = box.current.scrollHeight;
-  };
+    place(box.current.scrollHeight);
+  }
 
   useLayoutEffect(() => {
-    const { atEnd, height, firstKey: before } = held.current;
+    const { height, firstKey: before } = held.current;
     const node = box.current;
-    if (atEnd) node.scrollTop = node.scrollHeight;
-    else if (before !== firstKey) node.scrollTop += node.scrollHeight - height;
-    Object.assign(held.current, { height: node.scrollHeight, firstKey });
+    look();
+    if (held.current.atEnd) toEnd();
+    else place(before === firstKey ? node.scrollTop : node.scrollTop + node.scrollHeight - height);
+    held.current.firstKey = firstKey;
     if (firstKey && node.scrollHeight <= node.clientHeight) onTop();
   });
 
   useEffect(() => {
-    const node = box.current;
     const observer = new ResizeObserver(() => {
-      if (held.current.atEnd) node.scrollTop = node.scrollHeight;
-      held.current.height = node.scrollHeight;
+      if (!box.current) return;
+      look();
+      if (held.current.atEnd) toEnd();
+      held.current.height = box.current.scrollHeight;
     });
     observer.observe(content.current);
-    observer.observe(node);
+    observer.observe(box.current);
     return () => observer.disconnect();
   }, []);
 
   function onScroll() {
-    const node = box.current;
-    held.current.atEnd = node.scrollHeight - node.scrollTop - node.clientHeight < NEAR_PX;
+    if (!box.current) return;
+    look();
     setAway(!held.current.atEnd);
-    if (node.scrollTop < PAGE_AT_PX) onTop();
+    if (box.current.scrollTop < PAGE_AT_PX) onTop();
   }
 
   return { box, content, onScroll, away, toEnd };

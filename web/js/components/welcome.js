@@ -14,7 +14,8 @@ export function Welcome() {
   ]);
   if (!loaded) return html`<div class="welcome"><${Spinner} /></div>`;
   if (!isEmpty)
-    return html`<div class="welcome"><p class="muted">Choose a conversation, or search for somebody to start one.</p></div>`;
+    return html`<div class="welcome"><p class="muted">Choose a conversation, or search for somebody to start one.</p>
+      </div>`;
   return html`<div class="welcome" data-testid="first-run">
     <div class="hint-card">
       <h2>Welcome, ${nameOf(me)}</h2>

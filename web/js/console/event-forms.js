@@ -19,10 +19,13 @@ function Input({ field, id, testid, text, onText }) {
   };
   if (field.kind === 'area' || field.kind === 'json') return html`<textarea rows="2" ...${shared} />`;
   if (field.kind === 'switch')
-    return html`<select ...${shared}><option value="">unset</option><option value="true">true</option><option value="false">false</option></select>`;
-  const input = html`<input type="text" inputmode=${field.kind === 'number' ? 'numeric' : undefined} list=${field.list && `known-${field.list}`} ...${shared} />`;
+    return html`<select ...${shared}><option value="">unset</option><option value="true">true</option>
+      <option value="false">false</option></select>`;
+  const input = html`<input type="text" inputmode=${field.kind === 'number' ? 'numeric' : undefined}
+    list=${field.list && `known-${field.list}`} ...${shared} />`;
   if (field.kind !== 'temp_id') return input;
-  return html`<span class="with-button">${input}<button type="button" class="button small" onClick=${() => onText(uuid())}>New</button></span>`;
+  return html`<span class="with-button">${input}
+    <button type="button" class="button small" onClick=${() => onText(uuid())}>New</button></span>`;
 }
 
 function useForm(initial, read) {
@@ -53,9 +56,12 @@ function useForm(initial, read) {
 
 function Foot({ form, name }) {
   return html`
-    ${form.problem && html`<p class="form-error" role="alert" data-testid=${`console-problem-${name}`}>${form.problem}</p>`}
-    <p class="actions"><button type="submit" class="button small primary" data-testid=${`console-send-${name}`}>Send</button>
-      <label class="check"><input type="checkbox" checked=${form.withAck} data-testid=${`console-ack-${name}`} onChange=${(event) => form.setWithAck(event.target.checked)} /> with acknowledgement</label></p>
+    ${form.problem && html`<p class="form-error" role="alert" data-testid=${`console-problem-${name}`}>${form.problem}
+      </p>`}
+    <p class="actions"><button type="submit" class="button small primary"
+      data-testid=${`console-send-${name}`}>Send</button>
+      <label class="check"><input type="checkbox" checked=${form.withAck} data-testid=${`console-ack-${name}`}
+        onChange=${(event) => form.setWithAck(event.target.checked)} /> with acknowledgement</label></p>
   `;
 }
 
@@ -65,14 +71,17 @@ function EventForm({ spec }) {
     fields.map((field) => [field.name, field.kind === 'temp_id' ? uuid() : (field.value ?? '')]),
   );
   const form = useForm(initial, (texts) => ({ name: event, payload: payloadOf(fields, texts) }));
-  return html`<details class="event" open=${event === 'join-room' || event === 'send-message'} data-testid=${`console-details-${event}`}>
+  return html`<details class="event" open=${event === 'join-room' || event === 'send-message'}
+    data-testid=${`console-details-${event}`}>
     <summary><code>${event}</code></summary>
     <form class="stack" data-testid=${`console-form-${event}`} onSubmit=${form.submit}>
       <p class="muted">${about}</p>
       ${fields.map((field) => {
         const id = `field-${event}-${field.name}`.replaceAll(':', '-');
-        return html`<div class="field" key=${field.name}><label for=${id}><code>${field.name}</code>${field.note && html` <span class="muted">${field.note}</span>`}</label>
-          <${Input} field=${field} id=${id} testid=${`console-field-${event}-${field.name}`} text=${form.texts[field.name]} onText=${form.setText(field.name)} /></div>`;
+        return html`<div class="field" key=${field.name}><label for=${id}><code>${field.name}</code>
+          ${field.note && html` <span class="muted">${field.note}</span>`}</label>
+          <${Input} field=${field} id=${id} testid=${`console-field-${event}-${field.name}`}
+            text=${form.texts[field.name]} onText=${form.setText(field.name)} /></div>`;
       })}
       <${Foot} form=${form} name=${event} />
     </form>
@@ -93,8 +102,12 @@ function FreeForm() {
   return html`<details class="event" data-testid="console-details-free">
     <summary>Any event</summary>
     <form class="stack" data-testid="console-form-free" onSubmit=${form.submit}>
-      <div class="field"><label for="free-event">Event</label><${Input} field=${{ kind: 'text' }} id="free-event" testid="console-field-free-event" text=${form.texts.event} onText=${form.setText('event')} /></div>
-      <div class="field"><label for="free-json">Payload (JSON; empty sends none)</label><${Input} field=${{ kind: 'json' }} id="free-json" testid="console-field-free-json" text=${form.texts.json} onText=${form.setText('json')} /></div>
+      <div class="field"><label for="free-event">Event</label>
+        <${Input} field=${{ kind: 'text' }} id="free-event" testid="console-field-free-event" text=${form.texts.event}
+          onText=${form.setText('event')} /></div>
+      <div class="field"><label for="free-json">Payload (JSON; empty sends none)</label>
+        <${Input} field=${{ kind: 'json' }} id="free-json" testid="console-field-free-json" text=${form.texts.json}
+          onText=${form.setText('json')} /></div>
       <${Foot} form=${form} name="free" />
     </form>
   </details>`;
