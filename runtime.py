@@ -27,6 +27,9 @@ BACKLOG = 4096
 CONNECTIONS = 200_000
 """Connections served at once; eventlet's default of 1,024 counts every websocket as a request under way."""
 
+THREADS_SECONDS = 1.0
+"""How long the threads of requests under way are waited for, once their sockets have been closed."""
+
 _green: Any = None
 _wake_up: socket.socket | None = None
 
@@ -211,7 +214,7 @@ def serve(
     if _green:
         _serve_green(listener, application, on_ready, on_stop, stop_seconds)
     else:
-        _serve_with_threads(listener, application, on_ready, on_stop)
+        _serve_with_threads(listener, application, on_ready, on_stop, stop_seconds)
 
 
 def _serve_green(
@@ -268,12 +271,22 @@ def _serve_with_threads(
     application: Callable[..., object],
     on_ready: Callable[[], None],
     on_stop: Callable[[], None],
+    stop_seconds: float,
 ) -> None:
     """The same with one thread a connection, on the standard library's own signals."""
     from werkzeug.serving import make_server
 
+    under_way: set[int] = set()
+
+    def counted(environ: Any, start_response: Any) -> Any:
+        under_way.add(threading.get_ident())
+        try:
+            return application(environ, start_response)
+        finally:
+            under_way.discard(threading.get_ident())
+
     host, port = listener.getsockname()[:2]
-    server = make_server(host, port, application, threaded=True, fd=listener.fileno())  # type: ignore[arg-type]
+    server = make_server(host, port, counted, threaded=True, fd=listener.fileno())  # type: ignore[arg-type]
     server.daemon_threads = True  # type: ignore[attr-defined]
     stopping = threading.Event()
 
@@ -289,3 +302,6 @@ def _serve_with_threads(
     server.serve_forever(poll_interval=0.1)
     listener.close()
     on_stop()
+    deadline = time.monotonic() + min(stop_seconds, THREADS_SECONDS)
+    while under_way and time.monotonic() < deadline:
+        time.sleep(0.02)

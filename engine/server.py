@@ -72,7 +72,7 @@ class Server(socketio.Server):
     def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         """A packet that cannot be read costs its client an error, not the connection (RecursionError: `[[[[…`)."""
         try:
-            _check_attachments(data)
+            self._check_binary(eio_sid, data)
             event = decode_event(data) if self._fast and type(data) is str and data[:1] == "2" else None
             if event is None or eio_sid in self._binary_packet:
                 super()._handle_eio_message(eio_sid, data)
@@ -86,6 +86,15 @@ class Server(socketio.Server):
                 if sid and isinstance(handler, EventNamespace):
                     handler.malformed(sid, "The packet cannot be read")
 
+    def _check_binary(self, eio_sid: str, data: str | bytes) -> None:
+        """Raise ValueError for text where a binary part is due, and for more parts, or fewer, than anybody sends."""
+        if isinstance(data, str):
+            if eio_sid in self._binary_packet:
+                raise ValueError("text instead of a binary part")
+            count = data[1:].partition("-")[0]
+            if data[:1] in ("5", "6") and (not count.isdigit() or len(count) > 4 or not 0 < int(count) <= ATTACHMENTS):
+                raise ValueError("a number of attachments that nobody sends")
+
     def _send_packet(self, eio_sid: str, pkt: packet.Packet) -> None:
         """Acknowledgements by our own encoder, where the client is on our transport and nothing binary is in them."""
         if self._fast and pkt.packet_type == packet.ACK:
@@ -94,14 +103,6 @@ class Server(socketio.Server):
             if connection is not None and encoded is not None and connection.write(frame(encoded)):
                 return
         super()._send_packet(eio_sid, pkt)
-
-
-def _check_attachments(data: str | bytes) -> None:
-    """Raise ValueError for a binary packet that announces more parts than anybody sends."""
-    if isinstance(data, str) and data[:1] in ("5", "6"):
-        count = data[1:].partition("-")[0]
-        if not count.isdigit() or len(count) > 4 or int(count) > ATTACHMENTS:
-            raise ValueError("too many attachments")
 
 
 class SocketIO(flask_socketio.SocketIO):

@@ -43,7 +43,20 @@ def missed(session: Session, conversation_id: str, rev: int, seq: int) -> Packet
     _add_participants(session, packet)
     if conversation.props_rev > rev:
         packet.events.append(properties_event(conversation))
+    _hold_back_revs(packet)
     return packet
+
+
+def _hold_back_revs(packet: Packet) -> None:
+    """Let no event say a rev that one after it has not come up to.
+
+    Messages come in the order of `seq`, each with the rev of its newest change, so that revs can fall. A client whose
+    line is cut in between asks for what came after the rev that it heard last, and must not have passed by the rest.
+    """
+    bound = packet.end
+    for event in reversed(packet.events):
+        event.data["rev"] = min(event.rev, bound)
+        bound = min(bound, event.rev - 1)
 
 
 def _add_messages(session: Session, packet: Packet, seq: int) -> None:

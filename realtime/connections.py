@@ -85,7 +85,8 @@ connections = Connections()
 def emit(name: str, data: Any, *, to: str | list[str], skip: str | None = None) -> None:
     """Send one event to a room, several rooms (each socket once), or one sid. Never raises, never waits."""
     try:
-        socketio.server.emit(name, data, to=to, skip_sid=skip, namespace=NAMESPACE)
+        # python-socketio takes None for no argument at all; a tuple is the arguments.
+        socketio.server.emit(name, (None,) if data is None else data, to=to, skip_sid=skip, namespace=NAMESPACE)
     except Exception:
         log.exception("event could not be sent", extra={"event_name": name})
     else:

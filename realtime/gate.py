@@ -29,18 +29,22 @@ class Gate:
 
     `cursor` is the rev up to which the room has been told everything, `seq` the newest message it was told of;
     both are unknown until the first socket's snapshot. `missing` is called when a packet arrives that does not
-    follow on.
+    follow on. `read` answers what happened since a rev, for a socket that knows less than the room did at its start.
     """
 
-    def __init__(self, conversation_id: str, missing: Callable[[Gate], None]) -> None:
+    def __init__(
+        self, conversation_id: str, missing: Callable[[Gate], None], read: Callable[[str, int, int], Packet]
+    ) -> None:
         self.conversation_id = conversation_id
         self.cursor: int | None = None
         self.seq = 0
         self.members: set[str] = set()
+        self._start = 0
         self._last_event = 0
         self._waiting: dict[int, Packet] = {}
         self._boarding: dict[str, Boarding] = {}
         self._missing = missing
+        self._read = read
 
     @property
     def deserted(self) -> bool:
@@ -67,7 +71,7 @@ class Gate:
     def start_at(self, rev: int, seq: int) -> None:
         """The room stands at `rev`: what came before is known to whoever enters."""
         if self.cursor is None:
-            self.cursor = self._last_event = rev
+            self.cursor = self._start = self._last_event = rev
             self.seq = seq
             self._drain()
 
@@ -78,11 +82,20 @@ class Gate:
             connection.rooms.add(self.conversation_id)
 
     def admit(self, connection: Connection, rev: int, seq: int) -> None:
-        """The socket knows everything up to `rev`: tell it what came after, and let it into the room."""
+        """The socket knows everything up to `rev`: tell it what came after, and let it into the room.
+
+        Two first sockets may have read the database at different moments: the room starts where the first of them
+        stood, and the other may know less. What `read` raises is raised here; the socket then stays outside.
+        """
         self.start_at(rev, seq)
         boarding = self._boarding.get(connection.sid)
         if boarding is None:
             return
+        if rev < self._start:
+            missed = self._read(self.conversation_id, rev, seq)
+            for event in missed.events:
+                emit(event.name, {**event.data, "prevRev": rev}, to=connection.sid)
+            rev = missed.end
         for event_rev, name, data in boarding.held:
             if event_rev > rev:
                 emit(name, data, to=connection.sid)
@@ -134,6 +147,7 @@ class Gate:
                 if connection.auto_join and connection.sid not in self.members:
                     self.enter(connection)
         for user_id in packet.evicted:
+            typing.stop(self.conversation_id, user_id)
             for connection in connections.of_user(user_id):
                 self.leave(connection)
         if packet.closed:
@@ -154,7 +168,7 @@ class Gate:
             for boarding in list(self._boarding.values()):
                 self._tell_boarding(boarding, event, data)
         emit(event.name, data, to=rooms[0] if len(rooms) == 1 else rooms)
-        self._last_event = event.rev
+        self._last_event = event.data["rev"]
 
     @staticmethod
     def _tell_boarding(boarding: Boarding, event: Event, data: Data) -> None:

@@ -63,7 +63,12 @@ class Rooms:
     def admit(self, connection: Connection, conversation_id: str, rev: int, seq: int) -> None:
         """The socket has been told everything up to `rev`: from here on it gets the room's events."""
         with self._lock:
-            self._gate(conversation_id).admit(connection, rev, seq)
+            gate = self._gate(conversation_id)
+            try:
+                gate.admit(connection, rev, seq)
+            except Unavailable:
+                gate.leave(connection)
+                close(connection)  # it comes back, and asks for what it missed
 
     def leave(self, connection: Connection, conversation_id: str) -> None:
         """The socket is out of the room, and gets no more of it."""
@@ -120,7 +125,7 @@ class Rooms:
     def _gate(self, conversation_id: str) -> Gate:
         gate = self._gates.get(conversation_id)
         if gate is None:
-            gate = self._gates[conversation_id] = Gate(conversation_id, self._expect)
+            gate = self._gates[conversation_id] = Gate(conversation_id, self._expect, _missed)
         return gate
 
     def _forget_if_deserted(self, gate: Gate) -> None:
@@ -142,8 +147,7 @@ class Rooms:
         """Read from the database what the room has not been told; the watch tries again where it cannot be read."""
         assert gate.cursor is not None
         try:
-            with store.read() as session:
-                packet = catchup.missed(session, gate.conversation_id, gate.cursor, gate.seq)
+            packet = _missed(gate.conversation_id, gate.cursor, gate.seq)
         except Unavailable:
             self._look_again = True
             return
@@ -151,6 +155,11 @@ class Rooms:
         with self._lock:
             gate.offer(packet)
             self._forget_if_deserted(gate)
+
+
+def _missed(conversation_id: str, rev: int, seq: int) -> Packet:
+    with store.read() as session:
+        return catchup.missed(session, conversation_id, rev, seq)
 
 
 def _joins_by_itself(user_id: str) -> bool:

@@ -33,7 +33,6 @@ session.onEnd(leave);
 session.onToken(authenticate);
 
 live.on('state', (connection) => set({ connection }));
-live.on('auth:expiring', () => session.freshToken().then(authenticate, toastError));
 live.on('refused', (failure) => {
   toastError(new ApiError(failure));
   session.logout();

@@ -1,97 +1,107 @@
 /**
- * The live side of the chat, as the page sees it. The page knows only this module's answers and events, so what is
- * inside (connection, outbox, receipts) can be exchanged.
+ * The live side of the chat, as the page sees it: the client library, one for each login, with its news under the
+ * names that the page's handlers go by.
  *
- * Events: every server event under its own name; `state` with the connection's state; `online` with
- * `{first, recovered}` after each connect; `outbox` with the state of a message that was sent; `refused` where no
- * connection will be tried again.
+ * Events: those of the server under their own names; `state` with the connection's state; `online` once everything
+ * that was missed has been told; `reset` where a conversation starts anew; `outbox` with the state of a message that
+ * was written here; `refused` where no connection will be tried again.
  */
 
-import { createConnection } from './realtime/connection.js';
-import { createOutbox } from './realtime/outbox.js';
-import { createReceipts } from './realtime/receipts.js';
-import { createTyping } from './realtime/typing.js';
+import { Parley } from '../parley.js';
 import { createEmitter } from './util/emitter.js';
-import { uuid } from './util/ids.js';
+
+/** The page's names of the connection's states; a page does not tell a lost network from a lost server. */
+const STATES = { offline: 'reconnecting', closed: 'stopped', refused: 'stopped' };
+
+/** The library's events that are the server's under another name. */
+const RENAMED = {
+  message: 'message:new',
+  updated: 'message:updated',
+  deleted: 'message:deleted',
+  status: 'message:status',
+  receipt: 'receipt:update',
+  reaction: 'reaction:update',
+  typing: 'typing:update',
+  presence: 'user:status',
+  user: 'user:updated',
+};
+
+const AS_THEY_ARE = ['reset', 'upload:progress', 'upload:complete', 'error'];
 
 /** @param {{freshToken: () => Promise<string>, renewToken: () => Promise<string>}} tokens */
 export function createLive({ freshToken, renewToken }) {
   const events = createEmitter();
-  let connectedBefore = false;
-  let tokenInUse = null;
+  let parley = null;
+  let typingIn = null;
 
-  const connection = createConnection({
-    freshToken: async () => (tokenInUse = await freshToken()),
-    renewToken,
-    onState(state) {
-      events.emit('state', state);
-      if (state === 'online') arrived();
-    },
-    onRefused: (failure) => events.emit('refused', failure),
-  });
-  const { call, isReady, socket } = connection;
-  const outbox = createOutbox({
-    transmit: (draft) => call('send-message', draft),
-    isReady,
-    onChange: (change) => events.emit('outbox', change),
-  });
-  const receipts = createReceipts({ call, isReady });
-  const typing = createTyping((conversationId, isTyping) => {
-    if (isReady()) socket.volatile.emit('typing', { conversationId, isTyping });
-  });
-
-  function arrived() {
-    outbox.resume();
-    receipts.resume();
-    events.emit('online', { first: !connectedBefore, recovered: socket.recovered });
-    connectedBefore = true;
-  }
-
-  /** The answer of a call, or an exception with the server's words. */
-  async function ask(event, payload) {
-    const answer = await call(event, payload).catch(() => {
-      throw Object.assign(new Error('The server did not answer. Try again.'), { code: 'network' });
+  function listen() {
+    for (const [name, ours] of Object.entries(RENAMED)) parley.on(name, (payload) => events.emit(ours, payload));
+    for (const name of AS_THEY_ARE) parley.on(name, (payload) => events.emit(name, payload));
+    let synced = false;
+    parley.on('synced', ({ first }) => {
+      synced = true;
+      events.emit('online', { first });
     });
-    if (answer?.ok) return answer;
-    throw Object.assign(new Error(answer?.message ?? 'The server refused this.'), { code: answer?.error });
+    parley.on('state', (state) => events.emit('state', STATES[state] ?? state));
+    parley.on('refused', (error) => events.emit('refused', { error: error.code, message: error.message }));
+    parley.on('outbox', ({ state, ...rest }) => {
+      const known = { sent: 'sent', failed: 'failed' };
+      if (state !== 'discarded') events.emit('outbox', { ...rest, state: known[state] ?? 'sending' });
+    });
+    parley.on('conversation', (conversation) => {
+      // The first answer names them all, and the page then asks for its list anyhow.
+      if (synced) events.emit(conversation.participants ? 'conversation:new' : 'conversation:updated', conversation);
+    });
+    parley.on('participant', ({ change, user, ...rest }) =>
+      events.emit(`conversation:participant-${change}`, { ...rest, participant: user }),
+    );
+    parley.on('gone', ({ conversationId, reason }) => {
+      if (reason === 'deleted') events.emit('conversation:deleted', { conversationId });
+      else events.emit('conversation:participant-removed', { conversationId, userId: parley.user });
+    });
   }
 
-  socket.onAny((event, payload) => events.emit(event, payload));
+  function stopTyping() {
+    if (typingIn) parley?.typing(typingIn, false);
+    typingIn = null;
+  }
 
   return {
     on: events.on,
-    start: connection.start,
-    connectNow: connection.connectNow,
+    start() {
+      // While the line is up, a token that ends soon is renewed by the session itself, which then calls `authenticate`.
+      const another = () => (parley?.state === 'online' ? freshToken() : renewToken());
+      parley = new Parley({ getToken: ({ fresh }) => (fresh ? another() : freshToken()) });
+      listen();
+      events.emit('state', 'connecting');
+      parley.connect();
+    },
+    /** Ends the connection; what was not sent is forgotten with the login. */
     stop() {
-      typing.forget();
-      connection.stop();
-      outbox.clear();
-      receipts.clear();
-      connectedBefore = false;
+      typingIn = null;
+      parley?.close({ forget: true });
+      parley = null;
     },
-    /** Puts a message on its way and answers the draft at once, with the `temp_id` that names it for ever. */
+    connectNow: () => parley?.connectNow(),
+    /** Puts a message on its way and answers the `temp_id` that names it for ever. */
     send({ conversationId, content, attachmentIds }) {
-      const draft = { temp_id: uuid(), conversationId, content };
-      if (attachmentIds?.length) draft.attachmentIds = attachmentIds;
-      typing.forget();
-      outbox.add(draft);
-      return draft;
+      typingIn = null;
+      const { temp_id } = parley.send({ conversationId, content, ...(attachmentIds?.length ? { attachmentIds } : {}) });
+      return { temp_id };
     },
-    retry: outbox.retry,
-    discard: outbox.remove,
-    arrivedByBroadcast: outbox.remove,
-    delivered: receipts.delivered,
-    read: receipts.read,
-    typing: typing.touch,
-    stopTyping: typing.stop,
-    react: (messageId, emoji, on) => ask('react', { messageId, emoji, on }),
-    presence: async (userIds) => (await ask('presence', { userIds })).users,
+    retry: (tempId) => parley?.retry(tempId),
+    discard: (tempId) => parley?.discard(tempId),
+    delivered: (conversationId, seq) => parley?.delivered(conversationId, seq),
+    read: (conversationId, seq) => parley?.read(conversationId, seq),
+    typing(conversationId) {
+      typingIn = conversationId;
+      parley?.typing(conversationId);
+    },
+    stopTyping,
+    react: (messageId, emoji, on) => parley.react(messageId, emoji, on),
+    presence: (userIds) => parley.presence(userIds),
     /** Extends the connection's life with a newer token than it was made with. */
-    async authenticate(token) {
-      if (token === tokenInUse) return;
-      await ask('auth:refresh', { token });
-      tokenInUse = token;
-    },
-    isConnected: () => socket.connected,
+    authenticate: (token) => parley?.authenticate(token),
+    isConnected: () => parley?.state === 'online',
   };
 }

@@ -3,6 +3,7 @@
 import { live } from './app.js';
 import { loadPresence, reload, showConversation, takeMessage } from './actions/sync.js';
 import { close } from './actions/conversations.js';
+import { show } from './actions/messages.js';
 import * as conversations from './state/conversations.js';
 import { change, keyOf, merge, raiseStatus, raiseToWatermarks, tombstone } from './state/messages.js';
 import { editConversation, editThread, get, set } from './store.js';
@@ -13,11 +14,7 @@ const HANDLED_ELSEWHERE = new Set(['token_expired']);
 
 function onMessage(message) {
   takeMessage(message);
-  if (message.senderId === get().me.id) {
-    if (message.temp_id) live.arrivedByBroadcast(message.temp_id);
-    return;
-  }
-  live.delivered(message.conversationId, message.seq);
+  if (message.senderId === get().me.id) return;
   setTyping({ conversationId: message.conversationId, userId: message.senderId, isTyping: false });
 }
 
@@ -130,12 +127,14 @@ function onUserUpdated(event) {
   }
 }
 
-function onOutbox({ temp_id, conversationId, state, message, failure }) {
+function onOutbox({ temp_id, conversationId, state, message, failure, draft }) {
   if (state === 'sent') {
     if (message) takeMessage(message);
     return;
   }
   const key = keyOf({ senderId: get().me.id, temp_id });
+  // One that was written before a reload is on its way again.
+  if (draft && !get().threads[conversationId]?.items.some((one) => keyOf(one) === key)) show(draft);
   editThread(conversationId, (thread) => ({
     items: change(thread.items, (one) => keyOf(one) === key && !one.seq, {
       status: state,
@@ -157,6 +156,7 @@ function onUploadProgress({ uploadId, received, total }) {
 
 const HANDLERS = {
   online: () => reload(),
+  reset: () => reload(),
   outbox: onOutbox,
   'message:new': onMessage,
   'message:updated': onUpdated,

@@ -10,8 +10,13 @@ import { toastError } from '../toasts.js';
 let order = 0;
 
 export function send(conversationId, content, attachments) {
-  const { me } = get();
   const { temp_id } = live.send({ conversationId, content, attachmentIds: attachments.map((one) => one.id) });
+  show({ temp_id, conversationId, content }, attachments);
+}
+
+/** Shows a message that is on its way, until its stored self takes its place. */
+export function show({ temp_id, conversationId, content }, attachments = []) {
+  const { me } = get();
   order += 1;
   const message = {
     temp_id,
