@@ -286,7 +286,7 @@ def _serve_with_threads(
             under_way.discard(threading.get_ident())
 
     host, port = listener.getsockname()[:2]
-    server = make_server(host, port, counted, threaded=True, fd=listener.fileno())  # type: ignore[arg-type]
+    server = make_server(host, port, counted, threaded=True, fd=listener.fileno())
     server.daemon_threads = True  # type: ignore[attr-defined]
     stopping = threading.Event()
 
