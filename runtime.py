@@ -19,6 +19,8 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+Hook = Callable[[], None]
+Application = Callable[..., object]
 log = logging.getLogger("parley.runtime")
 
 BACKLOG = 4096
@@ -199,12 +201,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(
-    listener: socket.socket,
-    application: Callable[..., object],
-    *,
-    on_ready: Callable[[], None],
-    on_stop: Callable[[], None],
-    stop_seconds: float,
+    listener: socket.socket, application: Application, *, on_ready: Hook, on_stop: Hook, stop_seconds: float
 ) -> None:
     """Serve `application` until SIGTERM or SIGINT; then, with the door closed, call `on_stop`, and return.
 
@@ -218,11 +215,7 @@ def serve(
 
 
 def _serve_green(
-    listener: socket.socket,
-    application: Callable[..., object],
-    on_ready: Callable[[], None],
-    on_stop: Callable[[], None],
-    stop_seconds: float,
+    listener: socket.socket, application: Application, on_ready: Hook, on_stop: Hook, stop_seconds: float
 ) -> None:
     server = _green.spawn(
         _green.wsgi.server, listener, application, max_size=CONNECTIONS, log_output=False, debug=False, keepalive=75
@@ -267,11 +260,7 @@ def _on_signals(stop: Callable[[], None]) -> None:
 
 
 def _serve_with_threads(
-    listener: socket.socket,
-    application: Callable[..., object],
-    on_ready: Callable[[], None],
-    on_stop: Callable[[], None],
-    stop_seconds: float,
+    listener: socket.socket, application: Application, on_ready: Hook, on_stop: Hook, stop_seconds: float
 ) -> None:
     """The same with one thread a connection, on the standard library's own signals."""
     from werkzeug.serving import make_server
