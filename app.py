@@ -44,6 +44,9 @@ from settings import PROJECT, VERSION, settings
 RECONNECT_MS = (500, 5000)
 """Between which a client comes back after a planned restart; each gets another, so that they do not come at once."""
 
+ANNOUNCE_SECONDS = 1.0
+"""How long clients that poll are given to fetch that announcement."""
+
 SECURITY: dict[str, Any] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
 
 
@@ -123,13 +126,13 @@ def serve() -> None:
     runtime.every(standing.CHECK_SECONDS, tokens.recheck)
     gc.collect()
     gc.freeze()  # what start-up made stays; the collector need not walk it again
-    runtime.serve(
-        listener,
-        app,
+    life = runtime.Life(
         on_ready=lambda: _greet(listener.getsockname()[1], time.perf_counter() - started),
+        on_signal=announce,
         on_stop=drain,
-        stop_seconds=settings.drain_seconds + 1.5,
+        stop_seconds=settings.drain_seconds + 0.5,
     )
+    runtime.serve(listener, app, life)
     models.store.close()
 
 
@@ -163,10 +166,17 @@ def _greet(port: int, seconds: float) -> None:
         )
 
 
-def drain() -> None:
-    """Say goodbye: clients are told when to come back, what is under way finishes, then every socket is closed."""
+def announce() -> None:
+    """Tell clients when to come back, while those that poll can still ask."""
     for connection in connections.all():
         emit("server:draining", {"reconnectAfterMs": random.randint(*RECONNECT_MS)}, to=connection.sid)
+    deadline = time.monotonic() + ANNOUNCE_SECONDS
+    while socketio.server.polls_waiting() and time.monotonic() < deadline:
+        runtime.sleep(0.02)
+
+
+def drain() -> None:
+    """Say goodbye: what is under way finishes, then every socket is closed."""
     sockets.chat.wait_idle(settings.drain_seconds)
     runtime.sleep(0)
     for connection in connections.all():

@@ -16,6 +16,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -129,10 +130,9 @@ def unwatch(listener: object) -> None:
 
 
 def take_socket(environ: dict[str, Any]) -> socket.socket | None:
-    """Take a request's connection out of the WSGI server's hands, as a plain, non-blocking socket.
+    """Take a request's connection out of the WSGI server's hands: it writes nothing to it and does not close it.
 
-    None where that cannot be (TLS, threads); the request is then untouched. After it the application answers nothing:
-    the server writes no more to that connection and does not close it.
+    A plain, non-blocking socket; None where that cannot be (TLS, threads), and the request is then untouched.
     """
     if not _green or "eventlet.input" not in environ:
         return None
@@ -200,23 +200,29 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(
-    listener: socket.socket, application: Application, *, on_ready: Hook, on_stop: Hook, stop_seconds: float
-) -> None:
-    """Serve `application` until SIGTERM or SIGINT; then, with the door closed, call `on_stop`, and return.
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What is done at the turns of a server's life.
 
-    `on_ready` is called once a signal would be obeyed. `on_stop` ends the connections that would otherwise stay;
-    requests under way have until `stop_seconds` after the signal. A second signal ends the process at once.
+    `on_ready`: a signal would now be obeyed. `on_signal`: one came, and the door is still open. `on_stop`: the door is
+    closed; it ends the connections that would otherwise stay. Requests under way have `stop_seconds` from then on.
     """
+
+    on_ready: Hook
+    on_signal: Hook
+    on_stop: Hook
+    stop_seconds: float
+
+
+def serve(listener: socket.socket, application: Application, life: Life) -> None:
+    """Serve `application` until SIGTERM or SIGINT. A second signal ends the process at once."""
     if _green:
-        _serve_green(listener, application, on_ready, on_stop, stop_seconds)
+        _serve_green(listener, application, life)
     else:
-        _serve_with_threads(listener, application, on_ready, on_stop, stop_seconds)
+        _serve_with_threads(listener, application, life)
 
 
-def _serve_green(
-    listener: socket.socket, application: Application, on_ready: Hook, on_stop: Hook, stop_seconds: float
-) -> None:
+def _serve_green(listener: socket.socket, application: Application, life: Life) -> None:
     server = _green.spawn(
         _green.wsgi.server, listener, application, max_size=CONNECTIONS, log_output=False, debug=False, keepalive=75
     )
@@ -228,22 +234,19 @@ def _serve_green(
         stopped.set()
 
     _on_signals(stop)
-    on_ready()
+    life.on_ready()
     stopped.wait()
-    deadline = time.monotonic() + stop_seconds
+    life.on_signal()
+    deadline = time.monotonic() + life.stop_seconds
     _green.kill(server, SystemExit)  # eventlet's loop then closes idle connections and waits for the others
     listener.close()
-    on_stop()
+    life.on_stop()
     with _green.Timeout(max(0.1, deadline - time.monotonic()), False):
         server.wait()
 
 
 def _on_signals(stop: Callable[[], None]) -> None:
-    """Call `stop` on SIGTERM and SIGINT.
-
-    A handler that the event loop schedules began 2.5 s late under load; a wake-up descriptor that a greenlet reads
-    began at once (design.md).
-    """
+    """Call `stop` on SIGTERM and SIGINT: from a wake-up descriptor; a handler began 2.5 s late under load (design.md)."""
     global _wake_up
     reader, _wake_up = socket.socketpair()
     _wake_up.setblocking(False)
@@ -259,9 +262,7 @@ def _on_signals(stop: Callable[[], None]) -> None:
     spawn(wait)
 
 
-def _serve_with_threads(
-    listener: socket.socket, application: Application, on_ready: Hook, on_stop: Hook, stop_seconds: float
-) -> None:
+def _serve_with_threads(listener: socket.socket, application: Application, life: Life) -> None:
     """The same with one thread a connection, on the standard library's own signals."""
     from werkzeug.serving import make_server
 
@@ -279,18 +280,22 @@ def _serve_with_threads(
     server.daemon_threads = True  # type: ignore[attr-defined]
     stopping = threading.Event()
 
+    def end() -> None:
+        life.on_signal()
+        server.shutdown()
+
     def on_signal(*_: object) -> None:
         if stopping.is_set():
             os._exit(1)
         stopping.set()
-        threading.Thread(target=server.shutdown, daemon=True).start()
+        threading.Thread(target=end, daemon=True).start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    on_ready()
+    life.on_ready()
     server.serve_forever(poll_interval=0.1)
     listener.close()
-    on_stop()
-    deadline = time.monotonic() + min(stop_seconds, THREADS_SECONDS)
+    life.on_stop()
+    deadline = time.monotonic() + min(life.stop_seconds, THREADS_SECONDS)
     while under_way and time.monotonic() < deadline:
         time.sleep(0.02)

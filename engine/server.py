@@ -44,6 +44,11 @@ class Server(socketio.Server):
     def _engineio_server_class(self) -> type[engineio.Server]:
         return Transport if self._fast else engineio.Server
 
+    def polls_waiting(self) -> int:
+        """How many clients that poll have not fetched yet what was sent to them."""
+        polling = [one for one in self.eio.sockets.values() if not one.upgraded and not one.closed]
+        return sum(not one.queue.empty() for one in polling)
+
     def _has_joined(self, eio_sid: str) -> bool:
         """Whether a session is in any namespace."""
         return any(self.manager.sid_from_eio_sid(eio_sid, name) for name in self.manager.get_namespaces())
