@@ -38,10 +38,10 @@ _wake_up: socket.socket | None = None
 
 
 class Timer(Protocol):
-    """Something that was arranged for later."""
+    """Something that was arranged for later; `cancel` is harmless once it ran."""
 
     def cancel(self) -> None:
-        """Call it off; harmless once it ran."""
+        """Call it off."""
 
 
 def patch() -> None:
@@ -130,10 +130,7 @@ def unwatch(listener: object) -> None:
 
 
 def take_socket(environ: dict[str, Any]) -> socket.socket | None:
-    """Take a request's connection out of the WSGI server's hands: it writes nothing to it and does not close it.
-
-    A plain, non-blocking socket; None where that cannot be (TLS, threads), and the request is then untouched.
-    """
+    """A request's connection, out of the WSGI server's hands, plain and non-blocking; None for TLS and threads."""
     if not _green or "eventlet.input" not in environ:
         return None
     green = environ["eventlet.input"].get_socket()
@@ -182,7 +179,7 @@ workers = Workers()
 
 
 def run_blocking(function: Callable[..., T], *args: object) -> T:
-    """Run `function` in an operating system's thread while everything else goes on; returns or raises what it does."""
+    """Run `function` in an operating system's thread while everything else goes on."""
     if _green:
         result: T = _green.tpool.execute(function, *args)
         return result
@@ -190,7 +187,7 @@ def run_blocking(function: Callable[..., T], *args: object) -> T:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening TCP socket with Nagle's delay off for all that it accepts (p99 36 to 5 ms, design.md)."""
+    """A listening TCP socket, Nagle's delay off for all that it accepts (p99 36 to 5 ms, design.md)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -246,7 +243,7 @@ def _serve_green(listener: socket.socket, application: Application, life: Life) 
 
 
 def _on_signals(stop: Callable[[], None]) -> None:
-    """Call `stop` on SIGTERM and SIGINT: from a wake-up descriptor; a handler began 2.5 s late under load (design.md)."""
+    """Call `stop` on SIGTERM and SIGINT. A scheduled handler began 2.5 s late under load, this at once (design.md)."""
     global _wake_up
     reader, _wake_up = socket.socketpair()
     _wake_up.setblocking(False)
@@ -296,6 +293,6 @@ def _serve_with_threads(listener: socket.socket, application: Application, life:
     server.serve_forever(poll_interval=0.1)
     listener.close()
     life.on_stop()
-    deadline = time.monotonic() + min(life.stop_seconds, THREADS_SECONDS)
+    deadline = time.monotonic() + THREADS_SECONDS
     while under_way and time.monotonic() < deadline:
         time.sleep(0.02)
