@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
@@ -33,7 +34,12 @@ def decode_event(message: str) -> tuple[int | None, list[Any]] | None:
     digits = message[1:start]
     if start < 1 or message[0] != "2" or (digits and not (digits.isascii() and digits.isdigit())):
         return None
-    data = orjson.loads(message[start:])
+    try:
+        data = orjson.loads(message[start:])
+    except orjson.JSONDecodeError:
+        data = json.loads(
+            message[start:]
+        )  # takes lone surrogates, which are JSON too: whoever reads them may refuse them
     if not isinstance(data, list) or not data:
         raise ValueError("an event is a list that begins with its name")
     return (int(digits) if digits else None), data

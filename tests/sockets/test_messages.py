@@ -60,6 +60,7 @@ def test_events_of_one_client_are_handled_in_order(alice: User, bob: User, sock:
         ({"content": "   "}, "content"),
         ({"content": "x" * 8001}, "content"),
         ({"content": "nul \x00"}, "content"),
+        ({"content": "half \ud83d an emoji"}, "content"),
         ({"temp_id": "t" * 129}, "temp_id"),
         ({"temp_id": 7}, "temp_id"),
         ({"conversationId": None}, "conversationId"),
