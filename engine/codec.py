@@ -37,9 +37,8 @@ def decode_event(message: str) -> tuple[int | None, list[Any]] | None:
     try:
         data = orjson.loads(message[start:])
     except orjson.JSONDecodeError:
-        data = json.loads(
-            message[start:]
-        )  # takes lone surrogates, which are JSON too: whoever reads them may refuse them
+        # Lone surrogates are JSON too, and this takes them; whoever reads the payload may refuse them.
+        data = json.loads(message[start:])
     if not isinstance(data, list) or not data:
         raise ValueError("an event is a list that begins with its name")
     return (int(digits) if digits else None), data

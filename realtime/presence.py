@@ -106,11 +106,6 @@ class Presence:
         wanted = set(user_ids)
         return self._sockets.online(wanted) | (wanted & self._shown)
 
-    def leave_now(self) -> list[str]:
-        """Everybody who is online here, as this server goes down."""
-        with self._lock:
-            return list(self._shown)
-
     def _left(self, user_id: str, since: int) -> None:
         with self._lock:
             self._leaving.pop(user_id, None)
