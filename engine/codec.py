@@ -30,15 +30,21 @@ def decode_event(message: str) -> tuple[int | None, list[Any]] | None:
 
     Raises ValueError where the JSON is broken.
     """
+    if message[:2] == "2[":
+        return None, _event(message[1:])
     start = message.find("[", 1, ID_DIGITS + 2)
     digits = message[1:start]
     if start < 1 or message[0] != "2" or (digits and not (digits.isascii() and digits.isdigit())):
         return None
+    return (int(digits) if digits else None), _event(message[start:])
+
+
+def _event(text: str) -> list[Any]:
     try:
-        data = orjson.loads(message[start:])
+        data = orjson.loads(text)
     except orjson.JSONDecodeError:
         # Lone surrogates are JSON too, and this takes them; whoever reads the payload may refuse them.
-        data = json.loads(message[start:])
+        data = json.loads(text)
     if not isinstance(data, list) or not data:
         raise ValueError("an event is a list that begins with its name")
-    return (int(digits) if digits else None), data
+    return data

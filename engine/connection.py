@@ -232,7 +232,10 @@ class Connection(Socket):
     def _receive(self, message: str | bytes) -> None:
         """One message, in a worker's greenlet."""
         if not self.closed:
-            self.server._trigger_event("message", self.sid, message, run_async=False)
+            try:
+                self.server.on_message(self.sid, message)
+            except Exception:
+                log.exception("a message could not be handled", extra={"eio_sid": self.sid})
 
     def _refuse(self, code: int, problem: str) -> None:
         """A client that does not speak the protocol: a close frame with the reason, and its connection ends."""

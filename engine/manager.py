@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import engineio.exceptions
@@ -98,16 +98,17 @@ class Manager(socketio.Manager):
         if encoded is None:
             super().emit(event, data, namespace, room=target, skip_sid=skip_sid, callback=callback, **options)
             return
-        skipped = {skip_sid} if isinstance(skip_sid, str) else set(skip_sid or ())
-        self._fan_out(_recipients(rooms, target), skipped, encoded)
+        skipped = (skip_sid,) if isinstance(skip_sid, str) else skip_sid or ()
+        self._fan_out(_recipients(rooms, target, skipped), encoded)
 
-    def _fan_out(self, recipients: Iterable[tuple[str, str]], skipped: set[str], encoded: bytes) -> None:
+    def _fan_out(self, recipients: Iterable[str], encoded: bytes) -> None:
+        """Give these sessions (Engine.IO sids) one frame, made once."""
         transport: Transport = self.server.eio
         sockets, shared = transport.sockets, frame(encoded)
         fresh: list[Outbox] = []
-        for sid, eio_sid in recipients:
+        for eio_sid in recipients:
             connection = sockets.get(eio_sid)
-            if sid in skipped or connection is None or connection.closed:
+            if connection is None or connection.closed:
                 continue
             outbox = connection.outbox
             if outbox is None or not connection.upgraded:
@@ -127,11 +128,12 @@ def _send_by_poll(connection: Any, encoded: bytes) -> None:
         return
 
 
-def _recipients(rooms: dict[Any, Any], target: Target) -> list[tuple[str, str]]:
-    """The clients of a room, or of several without repetition; a list, since a send may end a client."""
-    if target is None or isinstance(target, str):
-        return list(rooms[target].items()) if target in rooms else []
+def _recipients(rooms: dict[Any, Any], target: Target, skipped: Collection[str]) -> Iterable[str]:
+    """The sessions in a room, or in several without repetition, but for these sids."""
     found: dict[str, str] = {}
-    for room in target:
-        found.update(rooms.get(room, ()))
-    return list(found.items())
+    if target is None or isinstance(target, str):
+        found = rooms.get(target, found)
+    else:
+        for room in target:
+            found.update(rooms.get(room, ()))
+    return [eio_sid for sid, eio_sid in found.items() if sid not in skipped] if skipped else found.values()

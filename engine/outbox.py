@@ -17,6 +17,13 @@ from settings import settings
 JOIN_BYTES = 65_536
 """Waiting pieces are joined up to this many bytes a `send`."""
 
+SLICE = 64
+"""Sockets that are written to before the loop looks at what has come in: about 0.3 ms, since a `send` costs 4 to 5 µs.
+
+So a message to a thousand sockets holds nobody up, and the answer to its first copy is on its way to the database while
+the last ones are sent.
+"""
+
 
 class Outbox:
     """The bytes on their way to one socket. `broken` is called once the socket can take no more, ever."""
@@ -26,6 +33,7 @@ class Outbox:
         "_broken",
         "_listener",
         "_pending",
+        "_send",
         "_socket",
         "gathered",
         "on_empty",
@@ -34,6 +42,7 @@ class Outbox:
 
     def __init__(self, raw: socket.socket, broken: Callable[[str], None]) -> None:
         self._socket = raw
+        self._send = raw.send
         self._broken = broken
         self.gathered: list[bytes] = []
         self._pending: deque[bytes] = deque()
@@ -58,7 +67,7 @@ class Outbox:
             self._keep(data)
             return
         try:
-            sent = self._socket.send(data)
+            sent = self._send(data)
         except BlockingIOError:
             sent = 0
         except OSError as error:
@@ -105,7 +114,7 @@ class Outbox:
         while self._pending:
             data = self._next_piece()
             try:
-                sent = self._socket.send(data)
+                sent = self._send(data)
             except BlockingIOError:
                 return
             except OSError as error:
@@ -135,10 +144,10 @@ class Outbox:
 
 
 class Flusher:
-    """Flushes, once a turn of the loop, the outboxes that were written to."""
+    """Flushes the outboxes that were written to: in the loop's next turn, `SLICE` of them a turn."""
 
     def __init__(self) -> None:
-        self._marked: list[Outbox] = []
+        self._marked: deque[Outbox] = deque()
         self._armed = False
 
     def mark(self, outbox: Outbox) -> None:
@@ -151,15 +160,19 @@ class Flusher:
     def mark_all(self, outboxes: list[Outbox]) -> None:
         """The same for many at once."""
         if outboxes:
-            self.mark(outboxes.pop())
             self._marked += outboxes
+            if not self._armed:
+                self._armed = True
+                runtime.call_soon(self.flush)
 
     def flush(self) -> None:
-        """Send everything that was gathered."""
-        self._armed = False
-        marked, self._marked = self._marked, []
-        for outbox in marked:
-            outbox.flush()
+        """Send what was gathered for the first of them; the others have their turn after what came in meanwhile."""
+        marked = self._marked
+        for _ in range(min(SLICE, len(marked))):
+            marked.popleft().flush()
+        self._armed = bool(marked)
+        if marked:
+            runtime.call_soon(self.flush)
 
 
 flusher = Flusher()

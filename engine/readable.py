@@ -1,43 +1,64 @@
-"""What a client may put on the wire below Socket.IO, so that nothing it sends ends in a traceback."""
+"""What a client may put on the wire below Socket.IO, so that nothing it sends ends in a traceback.
+
+Here too is what the official server answers to polls and handshakes otherwise than python-engineio does; its protocol
+test-suite asks for it.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
+import socket
 from typing import Any
+from urllib.parse import parse_qs
 
 import engineio
-from engineio import packet
+from engineio import exceptions, packet
+
+import runtime
+from engine.frames import NORMAL, close_frame, handshake
+from engine.polls import told_of_end
 
 UNREADABLE = "4"
-"""A message with nothing in it: what a frame that cannot be read is taken for. `Server` answers it with an error."""
+"""A message with nothing in it: what one is taken for that python-engineio would read as JSON."""
 
 CONTROL = ("1", "3", "5", "2probe")
 """Close, pong, and the two steps of an upgrade: all that a client sends besides messages."""
 
+NOOP = "6"
+METHODS = ("GET", "POST", "OPTIONS")
+
+UPGRADE_TURNS = 3
+"""Turns of the loop for which a request waits while its session upgrades. The end of the upgrade, sent on one
+connection before the request on another, may be in the same turn's harvest, which has no order."""
+
 SEPARATOR = "\x1e"
 
 
-def readable(frame: str | bytes | None) -> str | bytes | None:
-    """The frame of a websocket, or `UNREADABLE` instead. None is the end of the connection.
+def readable(frame: str | bytes) -> str | bytes:
+    """The frame of a websocket, fit for python-engineio. Raises UnknownPacketError for what is no Engine.IO.
 
-    python-engineio raises for an empty frame and an unknown letter, and reads whatever follows the first letter as
-    JSON (RecursionError: `3[[[[…`).
+    python-engineio raises ValueError for an empty frame and an unknown letter, and reads whatever follows the first
+    letter as JSON (RecursionError: `3[[[[…`); Socket.IO has none that begins so.
     """
     if not isinstance(frame, str) or frame in CONTROL:
         return frame
-    return frame if frame[:1] == "4" and frame[1:2] in tuple("0123456") else UNREADABLE
+    if frame[:1] != "4":
+        raise exceptions.UnknownPacketError("no Engine.IO packet")
+    return UNREADABLE if frame[1:2] in ("[", "{") else frame
 
 
-def readable_in_poll(frame: str) -> str:
-    """The same for a frame of a poll, where bytes come in base64."""
-    if frame[:1] != "b":
-        return str(readable(frame))
-    try:
-        base64.b64decode(frame[1:], validate=True)
-    except (binascii.Error, ValueError):
-        return UNREADABLE
-    return frame
+def packet_of_poll(frame: str) -> packet.Packet:
+    """The same for a frame of a poll, where bytes come in base64; the text of a message stays as it is."""
+    if frame[:1] == "b":
+        try:
+            return packet.Packet(packet.MESSAGE, base64.b64decode(frame[1:], validate=True))
+        except (binascii.Error, ValueError):
+            raise exceptions.UnknownPacketError("no base64") from None
+    if frame[:1] == "4":
+        return packet.Packet(packet.MESSAGE, frame[1:])
+    return packet.Packet(encoded_packet=readable(frame))
 
 
 class _ReadableWebSocket:
@@ -49,26 +70,114 @@ class _ReadableWebSocket:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ws, name)
 
-    def wait(self) -> str | bytes | None:
-        """The next frame."""
+    def wait(self) -> str | bytes:
+        """The next frame. Raises EngineIOError at the end of the connection, and of the protocol."""
         frame: str | bytes | None = self._ws.wait()
+        if frame is None:
+            raise exceptions.SocketIsClosedError
         return readable(frame)
+
+    def send(self, frame: str | bytes) -> None:
+        """Send a frame, but not what was only there to end a poll."""
+        if frame != NOOP:
+            self._ws.send(frame)
 
 
 class Socket(engineio.socket.Socket):
-    """python-engineio's socket, which a frame that cannot be read does not end."""
+    """python-engineio's socket, strict in what it takes.
+
+    Overridden of python-engineio 4.15: `send`, `close`, `handle_get_request`, `handle_post_request`,
+    `_websocket_handler`.
+    """
+
+    def __init__(self, server: engineio.Server, sid: str) -> None:
+        super().__init__(server, sid)
+        self._polled = False
+
+    def send(self, pkt: packet.Packet) -> None:
+        """Send a packet. The first tells the interval of pings, of which python-engineio cuts the fraction off."""
+        if pkt.packet_type == packet.OPEN:
+            pkt.data["pingInterval"] = round(self.server.ping_interval * 1000)
+        super().send(pkt)
+
+    def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
+        """End the session. Never waits: what a client that polls is sent leaves when it comes for it, if it does."""
+        super().close(wait=False, abort=abort, reason=reason)
 
     def _websocket_handler(self, ws: Any) -> Any:
-        return super()._websocket_handler(_ReadableWebSocket(ws))
+        try:
+            return super()._websocket_handler(_ReadableWebSocket(ws))
+        except exceptions.EngineIOError:
+            self.upgrading = False  # it ended while it upgraded: the session goes on polling
+            return []
+
+    def handle_get_request(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Answer a client's poll, or begin its websocket. Raises EngineIOError, which ends the session.
+
+        A second poll beside the first ends the session, and so does one that its client gives up.
+        """
+        if environ.get("HTTP_UPGRADE"):
+            return super().handle_get_request(environ, start_response)
+        if self._polled or not self.check_ping_timeout():
+            raise exceptions.SocketIsClosedError
+        self._polled = True
+        try:
+            with told_of_end(environ, self._poll_given_up):
+                packets = super().handle_get_request(environ, start_response)
+        finally:
+            self._polled = False
+        return packets or [packet.Packet(packet.NOOP)]
+
+    def _poll_given_up(self) -> None:
+        self.close(abort=True, reason=self.server.reason.TRANSPORT_CLOSE)
 
     def handle_post_request(self, environ: dict[str, Any]) -> None:
-        """Take a client's poll. Raises ContentTooLongError.
+        """Take what a client posts. Raises EngineIOError, which ends the session.
 
         The stock class takes 16 packets, and drops a polling client that was busy; here the bytes are the bound.
         """
         length = int(environ.get("CONTENT_LENGTH") or 0)
         if length > self.server.max_http_buffer_size:
-            raise engineio.exceptions.ContentTooLongError
+            raise exceptions.ContentTooLongError
         body = environ["wsgi.input"].read(length).decode(errors="replace")
         for frame in body.split(SEPARATOR):
-            self.receive(packet.Packet(encoded_packet=readable_in_poll(frame)))
+            if not self.closed:
+                self.receive(packet_of_poll(frame))
+
+
+def turn_away(raw: socket.socket, key: str) -> None:
+    """Close a websocket that has come for a session which has one; in order, since its client is told nothing else."""
+    with contextlib.suppress(OSError), raw:
+        raw.send(handshake(key) + close_frame(NORMAL))
+        raw.shutdown(socket.SHUT_WR)
+
+
+class Server(engineio.Server):
+    """python-engineio's server, which refuses what the official one refuses, and says `ok` as that one does.
+
+    Overridden of python-engineio 4.15: `handle_request`, `_ok`.
+    """
+
+    def handle_request(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Any request under the path of Engine.IO."""
+        method, query = environ["REQUEST_METHOD"], parse_qs(environ.get("QUERY_STRING", ""))
+        if method not in METHODS or (method != "OPTIONS" and "transport" not in query):
+            refusal = self._bad_request("Bad handshake method" if method not in METHODS else "Transport unknown")
+            start_response(refusal["status"], refusal["headers"] + self._cors_headers(environ))
+            return [refusal["response"]]
+        session = self.sockets.get(query.get("sid", [""])[0])
+        for _ in range(UPGRADE_TURNS):
+            if session is not None and session.upgrading:
+                runtime.sleep(0)
+        if session is not None and (session.upgrading or session.upgraded) and query["transport"] == ["websocket"]:
+            raw = runtime.take_socket(environ)
+            if raw is not None:
+                turn_away(raw, environ.get("HTTP_SEC_WEBSOCKET_KEY", ""))
+                return []
+        return super().handle_request(environ, start_response)
+
+    def _ok(self, packets: Any = None, headers: Any = None, jsonp_index: Any = None) -> Any:
+        answer = super()._ok(packets, headers, jsonp_index)
+        if packets is None:
+            answer["response"] = b"ok"
+        return answer

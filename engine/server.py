@@ -16,6 +16,7 @@ from engine.codec import ACK, decode_event, encode
 from engine.frames import frame
 from engine.manager import Manager
 from engine.namespace import EventNamespace
+from engine.readable import Server as EngineServer
 from engine.transport import Transport
 
 log = logging.getLogger("parley.engine")
@@ -32,7 +33,7 @@ class Server(socketio.Server):
     """python-socketio's server, with events handed to `EventNamespace.receive`; with `fast`, on our own transport.
 
     Overridden of python-socketio 5.18: `_handle_connect`, `_handle_event_internal`, `_handle_eio_message`,
-    `_send_packet`, `_engineio_server_class`.
+    `_engineio_server_class`.
     """
 
     def __init__(self, *, fast: bool = False, **options: Any) -> None:
@@ -40,9 +41,10 @@ class Server(socketio.Server):
         super().__init__(**options)
         if isinstance(self.eio, Transport):
             self.eio.joined = self._has_joined
+            self.eio.on_message = self._handle_eio_message
 
     def _engineio_server_class(self) -> type[engineio.Server]:
-        return Transport if self._fast else engineio.Server
+        return Transport if self._fast else EngineServer
 
     def polls_waiting(self) -> int:
         """How many clients that poll have not fetched yet what was sent to them."""
@@ -54,11 +56,18 @@ class Server(socketio.Server):
         return any(self.manager.sid_from_eio_sid(eio_sid, name) for name in self.manager.get_namespaces())
 
     def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        if not self._known(namespace or "/"):
+            refusal = {"message": "Invalid namespace"}
+            self._send_packet(eio_sid, self.packet_class(packet.CONNECT_ERROR, data=refusal, namespace=namespace))
+            return
         super()._handle_connect(eio_sid, namespace, data)
         handler = self.namespace_handlers.get(namespace or "/")
         sid = self.manager.sid_from_eio_sid(eio_sid, namespace or "/")
         if sid and isinstance(handler, EventNamespace):
             handler.welcomed(sid)
+
+    def _known(self, namespace: str) -> bool:
+        return self.namespaces == "*" or namespace in {*self.handlers, *self.namespace_handlers, *self.namespaces}
 
     def _handle_event_internal(
         self, server: socketio.Server, sid: str, eio_sid: str, data: list[Any], namespace: str, packet_id: int | None
@@ -68,28 +77,58 @@ class Server(socketio.Server):
             super()._handle_event_internal(server, sid, eio_sid, data, namespace, packet_id)
             return
 
-        def reply(acknowledgement: Any) -> None:
-            answer = self.packet_class(packet.ACK, namespace=namespace, id=packet_id, data=[acknowledgement])
-            self._send_packet(eio_sid, answer)
+        reply = None if packet_id is None else functools.partial(self._reply, eio_sid, namespace, packet_id)
+        handler.receive(sid, data[0], data[1:], reply)
 
-        handler.receive(sid, data[0], data[1:], None if packet_id is None else reply)
+    def _reply(self, eio_sid: str, namespace: str, packet_id: int, acknowledgement: Any) -> None:
+        """Acknowledge an event: by our own encoder where the client is on our transport and nothing binary is in it."""
+        if self._fast:
+            connection = self.eio.sockets.get(eio_sid)
+            encoded = encode(ACK, namespace, packet_id, [acknowledgement])
+            if connection is not None and encoded is not None and connection.write(frame(encoded)):
+                return
+        answer = self.packet_class(packet.ACK, namespace=namespace, id=packet_id, data=[acknowledgement])
+        self._send_packet(eio_sid, answer)
 
     def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
-        """A packet that cannot be read costs its client an error, not the connection (RecursionError: `[[[[…`)."""
+        """A packet that cannot be read costs an `EventNamespace`'s client an error (RecursionError: `[[[[…`).
+
+        Anybody else is closed, as the official server does it.
+        """
         try:
+            if self._fast and type(data) is str and data[:1] == "2" and eio_sid not in self._binary_packet:
+                event = decode_event(data)
+                if event is not None:
+                    self._take_event(eio_sid, *event)
+                    return
             self._check_binary(eio_sid, data)
-            event = decode_event(data) if self._fast and type(data) is str and data[:1] == "2" else None
-            if event is None or eio_sid in self._binary_packet:
-                super()._handle_eio_message(eio_sid, data)
-            else:
-                self._handle_event(eio_sid, "/", *event)
+            super()._handle_eio_message(eio_sid, data)
         except (ValueError, TypeError, IndexError, KeyError, AttributeError, RecursionError) as error:
             self._binary_packet.pop(eio_sid, None)
             log.info("packet cannot be read", extra={"eio_sid": eio_sid, "problem": repr(error)[:200]})
-            for namespace, handler in self.namespace_handlers.items():
-                sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
-                if sid and isinstance(handler, EventNamespace):
-                    handler.malformed(sid, "The packet cannot be read")
+            self._tell_malformed(eio_sid)
+
+    def _tell_malformed(self, eio_sid: str) -> None:
+        told = False
+        for namespace, handler in self.namespace_handlers.items():
+            sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
+            if sid and isinstance(handler, EventNamespace):
+                handler.malformed(sid, "The packet cannot be read")
+                told = True
+        if not told and eio_sid in self.eio.sockets:
+            self.eio.sockets[eio_sid].close(wait=False)
+
+    def _take_event(self, eio_sid: str, packet_id: int | None, data: list[Any]) -> None:
+        """An event of the namespace `/`, without what the stock way logs and looks up for each."""
+        sid = self.manager.sid_from_eio_sid(eio_sid, "/")
+        if sid is None:
+            return
+        handler = self.namespace_handlers.get("/")
+        if isinstance(handler, EventNamespace):
+            reply = None if packet_id is None else functools.partial(self._reply, eio_sid, "/", packet_id)
+            handler.receive(sid, data[0], data[1:], reply)
+        else:
+            self._handle_event(eio_sid, "/", packet_id, data)
 
     def _check_binary(self, eio_sid: str, data: str | bytes) -> None:
         """Raise ValueError for text where a binary part is due, and for more parts, or fewer, than anybody sends."""
@@ -99,15 +138,6 @@ class Server(socketio.Server):
             count = data[1:].partition("-")[0]
             if data[:1] in ("5", "6") and (not count.isdigit() or len(count) > 4 or not 0 < int(count) <= ATTACHMENTS):
                 raise ValueError("a number of attachments that nobody sends")
-
-    def _send_packet(self, eio_sid: str, pkt: packet.Packet) -> None:
-        """Acknowledgements by our own encoder, where the client is on our transport and nothing binary is in them."""
-        if self._fast and pkt.packet_type == packet.ACK:
-            connection = self.eio.sockets.get(eio_sid)
-            encoded = encode(ACK, pkt.namespace, pkt.id, pkt.data)
-            if connection is not None and encoded is not None and connection.write(frame(encoded)):
-                return
-        super()._send_packet(eio_sid, pkt)
 
 
 class SocketIO(flask_socketio.SocketIO):

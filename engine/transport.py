@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -12,12 +13,12 @@ import engineio.socket
 
 from engine.connection import Connection
 from engine.pings import Pings
-from engine.readable import Socket
+from engine.readable import Server, Socket
 from settings import settings
 
 
-class Transport(engineio.Server):
-    """python-engineio's server whose sessions are `Connection`s, with one timer for all pings."""
+class Transport(Server):
+    """Engine.IO's server whose sessions are `Connection`s, with one timer for all pings."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -25,6 +26,8 @@ class Transport(engineio.Server):
         self.pings = Pings(self)
         self.joined: Callable[[str], bool] = lambda _sid: True
         """Whether a session has come as far as Socket.IO's CONNECT; set by the Socket.IO server."""
+        self.on_message: Callable[[str, str | bytes], object] = functools.partial(self._trigger_event, "message")
+        """Called with each message's session and content; set by the Socket.IO server, which asks for nothing else."""
 
     def new_connection(self, sid: str) -> Connection:
         """A session that begins; it has `connect_seconds` to join a namespace."""

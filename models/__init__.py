@@ -6,6 +6,7 @@ from models.conversations import Conversation, Participant, Receipt
 from models.messages import Attachment, Mention, Message, Reaction
 from models.meta import EPOCH, Meta
 from models.store import Unavailable, store
+from models.transaction import Transaction
 
 __all__ = [
     "EPOCH",
@@ -20,6 +21,7 @@ __all__ = [
     "Receipt",
     "RefreshToken",
     "RevokedToken",
+    "Transaction",
     "Unavailable",
     "User",
     "new_id",

@@ -1,20 +1,20 @@
-"""The statements that every message costs, as plain SQL: a batch is a handful of them, whatever its size.
+"""The statements of a batch of messages, as plain SQL.
 
-SQLAlchemy's own constructs would be most of a batch's time (design.md measured 37%), and neither database takes a list
-of rows in the same way: SQLite runs a statement for each row in one call, PostgreSQL unnests arrays.
+The rest of Parley speaks through SQLAlchemy. This is the path of every message, and there the work around a statement
+costs more than the statement. So a statement is for the whole batch, in one step: Python gives up its interpreter lock
+for each step of SQLite, and a thread that wants it back beside a busy loop waits for it each time.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Connection
-from sqlalchemy.orm import Session
+import orjson
 
 from models.messages import Message
+from models.transaction import Transaction
 
 COLUMNS = tuple(column.key for column in Message.__table__.columns)
 """The columns of a message's row, in their order."""
@@ -32,101 +32,127 @@ class Clock:
 
 
 class Hot(Protocol):
-    """What a batch of messages asks of the database, in the transaction of `connection`."""
+    """What a batch of messages asks of the database, in its transaction."""
 
-    def lock(self, connection: Connection, conversation_ids: Collection[str]) -> list[Clock]:
+    def lock(self, conversation_ids: Collection[str]) -> list[Clock]:
         """Lock those of these conversations that exist, in id order."""
 
-    def sent_before(self, connection: Connection, keys: Sequence[tuple[str, str, str]]) -> list[str]:
+    def sent_before(self, keys: Sequence[tuple[str, str, str]]) -> list[str]:
         """The ids of the messages that these (sender, conversation, temp_id) name."""
 
-    def insert(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Store messages, each with the values of `COLUMNS`."""
 
-    def advance(self, connection: Connection, clocks: Sequence[Clock]) -> None:
+    def advance(self, clocks: Sequence[Clock]) -> None:
         """Write the counters back."""
 
-    def skip(self, connection: Connection, own: Sequence[tuple[int, str, str]]) -> None:
+    def skip(self, own: Sequence[tuple[int, str, str]]) -> None:
         """So many more messages, of this conversation, are nothing for this user to read: they are their own."""
 
 
-class _SQLite:
-    def lock(self, connection: Connection, conversation_ids: Collection[str]) -> list[Clock]:
-        """See `Hot.lock`; the transaction has the database's one lock already."""
-        rows = connection.exec_driver_sql(
-            "SELECT id, seq, rev, members_rev FROM conversations"
-            " WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL ORDER BY id",
-            (json.dumps(list(conversation_ids)),),
-        )
-        return [Clock(*row) for row in rows]
+ROWS = (64, 8, 1)
+"""Messages in one INSERT: few statements, so that each is prepared once and kept."""
 
-    def sent_before(self, connection: Connection, keys: Sequence[tuple[str, str, str]]) -> list[str]:
+_ROW = f"({','.join('?' * len(COLUMNS))})"
+_INSERTS = {
+    rows: f"INSERT INTO messages ({','.join(COLUMNS)}) VALUES {','.join([_ROW] * rows)}"  # noqa: S608 (our own names)
+    for rows in ROWS
+}
+
+
+class _SQLite:
+    def __init__(self, transaction: Transaction) -> None:
+        self._execute = transaction.driver.execute
+
+    def lock(self, conversation_ids: Collection[str]) -> list[Clock]:
+        """See `Hot.lock`; the transaction has the database's one lock already."""
+        found = self._execute(
+            "SELECT json_group_array(json_array(id, seq, rev, members_rev)) FROM"
+            " (SELECT id, seq, rev, members_rev FROM conversations"
+            " WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL ORDER BY id)",
+            (_json(list(conversation_ids)),),
+        ).fetchone()[0]
+        return [Clock(*row) for row in orjson.loads(found)]
+
+    def sent_before(self, keys: Sequence[tuple[str, str, str]]) -> list[str]:
         """See `Hot.sent_before`."""
-        rows = connection.exec_driver_sql(
+        rows = self._execute(
             "SELECT messages.id FROM json_each(?) AS wanted CROSS JOIN messages"
             " ON sender_id = wanted.value ->> 0 AND conversation_id = wanted.value ->> 1"
             " AND temp_id = wanted.value ->> 2",
-            (json.dumps(keys),),
+            (_json(keys),),
         )
         return [row[0] for row in rows]
 
-    def insert(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """See `Hot.insert`."""
-        marks = ",".join("?" * len(COLUMNS))
-        statement = f"INSERT INTO messages ({','.join(COLUMNS)}) VALUES ({marks})"  # noqa: S608 (our own names)
-        connection.exec_driver_sql(statement, list(rows))
+        start = 0
+        for size in ROWS:
+            while len(rows) - start >= size:
+                self._execute(_INSERTS[size], [value for row in rows[start : start + size] for value in row])
+                start += size
 
-    def advance(self, connection: Connection, clocks: Sequence[Clock]) -> None:
+    def advance(self, clocks: Sequence[Clock]) -> None:
         """See `Hot.advance`."""
-        connection.exec_driver_sql(
-            "UPDATE conversations SET seq = ?, rev = ?, updated_at = ? WHERE id = ?",
-            [(clock.seq, clock.rev, clock.updated_at, clock.id) for clock in clocks],
+        self._execute(
+            "UPDATE conversations SET seq = value ->> 1, rev = value ->> 2, updated_at = value ->> 3"
+            " FROM json_each(?) WHERE conversations.id = value ->> 0",
+            (_json([(clock.id, clock.seq, clock.rev, clock.updated_at) for clock in clocks]),),
         )
 
-    def skip(self, connection: Connection, own: Sequence[tuple[int, str, str]]) -> None:
+    def skip(self, own: Sequence[tuple[int, str, str]]) -> None:
         """See `Hot.skip`."""
-        connection.exec_driver_sql(
-            "UPDATE participants SET skipped = skipped + ? WHERE conversation_id = ? AND user_id = ?", list(own)
+        self._execute(
+            "UPDATE participants SET skipped = skipped + (value ->> 0)"
+            " FROM json_each(?) WHERE conversation_id = value ->> 1 AND user_id = value ->> 2",
+            (_json(own),),
         )
+
+
+def _json(rows: Any) -> str:
+    return orjson.dumps(rows).decode()
 
 
 class _PostgreSQL:
-    def lock(self, connection: Connection, conversation_ids: Collection[str]) -> list[Clock]:
+    def __init__(self, transaction: Transaction) -> None:
+        self._cursor = transaction.driver.cursor()
+
+    def lock(self, conversation_ids: Collection[str]) -> list[Clock]:
         """See `Hot.lock`."""
-        rows = connection.exec_driver_sql(
+        self._cursor.execute(
             "SELECT id, seq, rev, members_rev FROM conversations"
             " WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR UPDATE",
             (list(conversation_ids),),
         )
-        return [Clock(*row) for row in rows]
+        return [Clock(*row) for row in self._cursor]
 
-    def sent_before(self, connection: Connection, keys: Sequence[tuple[str, str, str]]) -> list[str]:
+    def sent_before(self, keys: Sequence[tuple[str, str, str]]) -> list[str]:
         """See `Hot.sent_before`."""
-        rows = connection.exec_driver_sql(
+        self._cursor.execute(
             "SELECT messages.id FROM unnest(%s::text[], %s::text[], %s::text[]) AS wanted (sender, conversation, temp)"
             " JOIN messages ON sender_id = sender AND conversation_id = conversation AND temp_id = temp",
             _columns(keys),
         )
-        return [row[0] for row in rows]
+        return [row[0] for row in self._cursor]
 
-    def insert(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """See `Hot.insert`."""
         arrays = ",".join(f"%s::{_ARRAYS[key]}[]" for key in COLUMNS)
         statement = f"INSERT INTO messages ({','.join(COLUMNS)}) SELECT * FROM unnest({arrays})"  # noqa: S608 (our own)
-        connection.exec_driver_sql(statement, _columns(rows))
+        self._cursor.execute(statement, _columns(rows))
 
-    def advance(self, connection: Connection, clocks: Sequence[Clock]) -> None:
+    def advance(self, clocks: Sequence[Clock]) -> None:
         """See `Hot.advance`."""
-        connection.exec_driver_sql(
+        self._cursor.execute(
             "UPDATE conversations SET seq = new.seq, rev = new.rev, updated_at = new.updated_at"
             " FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[]) AS new (id, seq, rev, updated_at)"
             " WHERE conversations.id = new.id",
             _columns([(clock.id, clock.seq, clock.rev, clock.updated_at) for clock in clocks]),
         )
 
-    def skip(self, connection: Connection, own: Sequence[tuple[int, str, str]]) -> None:
+    def skip(self, own: Sequence[tuple[int, str, str]]) -> None:
         """See `Hot.skip`."""
-        connection.exec_driver_sql(
+        self._cursor.execute(
             "UPDATE participants SET skipped = skipped + own.count"
             " FROM unnest(%s::int[], %s::text[], %s::text[]) AS own (count, conversation, person)"
             " WHERE conversation_id = own.conversation AND user_id = own.person",
@@ -145,7 +171,6 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
     return tuple(list(column) for column in zip(*rows, strict=True))
 
 
-def hot(session: Session) -> tuple[Hot, Connection]:
-    """The statements for the session's database, and the connection of its transaction."""
-    connection = session.connection()
-    return (_SQLite() if connection.dialect.name == "sqlite" else _PostgreSQL()), connection
+def hot(transaction: Transaction) -> Hot:
+    """The statements for the transaction's database."""
+    return _SQLite(transaction) if transaction.is_sqlite else _PostgreSQL(transaction)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from extensions import Base
@@ -10,11 +12,17 @@ from models.accounts import USER_ID
 from models.clock import new_id, now_ms
 
 
+def _where(condition: str) -> dict[str, Any]:
+    """An index of some rows only: a new message, which is in none of these, costs them nothing."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 class Message(Base):
     """One message, or the tombstone of one (`deleted_at`): it keeps its place, its content is cleared.
 
-    `seq` is its place in the conversation; `rev` the conversation's rev of its newest change. `temp_id` is the
-    sender's own name for it, unique for ever; `digest` of the draft tells the same draft sent again from another one.
+    `seq` is its place in the conversation; `rev` the conversation's rev of its newest change, `changed_rev` the same
+    where it has changed since it was sent. `temp_id` is the sender's own name for it, unique for ever; `digest` of the
+    draft tells the same draft sent again from another one.
     """
 
     __tablename__ = "messages"
@@ -28,18 +36,24 @@ class Message(Base):
     digest: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     kind: Mapped[str] = mapped_column(String(16), default="text")
     content: Mapped[str] = mapped_column(Text)
-    reply_to: Mapped[str | None] = mapped_column(String(36), index=True)
+    reply_to: Mapped[str | None] = mapped_column(String(36))
     reply_count: Mapped[int] = mapped_column(Integer, default=0)
     pinned_at: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[int] = mapped_column(BigInteger, default=now_ms)
     edited_at: Mapped[int | None] = mapped_column(BigInteger)
     deleted_at: Mapped[int | None] = mapped_column(BigInteger)
+    changed_rev: Mapped[int | None] = mapped_column(BigInteger)
 
     __table_args__ = (
         UniqueConstraint("conversation_id", "seq"),
         UniqueConstraint("sender_id", "conversation_id", "temp_id"),
-        Index("ix_messages_conversation_id_rev", "conversation_id", "rev"),
+        Index("ix_messages_changed", "conversation_id", "changed_rev", **_where("changed_rev IS NOT NULL")),
+        Index("ix_messages_reply_to", "reply_to", **_where("reply_to IS NOT NULL")),
     )
+
+    def change(self, rev: int) -> None:
+        """Something about it is new as of `rev`."""
+        self.rev = self.changed_rev = rev
 
 
 class Reaction(Base):

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 import runtime
+from models.transaction import Transaction
 from settings import settings
 
 log = logging.getLogger("parley.store")
@@ -59,9 +60,9 @@ class Store:
         self.close()
         self._engine = engine
         if self.is_sqlite:
-            _prepare_sqlite(engine, "BEGIN")
+            _prepare_sqlite(engine)
             self._writer = create_engine(engine.url, poolclass=NullPool, connect_args={"check_same_thread": False})
-            _prepare_sqlite(self._writer, "BEGIN IMMEDIATE")
+            _prepare_sqlite(self._writer)
         else:
             _prepare_postgresql(engine)
 
@@ -101,9 +102,13 @@ class Store:
                 raise Unavailable from error
 
     def write(self, work: Callable[[Session], T]) -> T:
+        """`transact` for work that needs a session only."""
+        return self.transact(lambda transaction: work(transaction.session))
+
+    def transact(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in one transaction and commit it; returns what it returns.
 
-        `work` may run again where the first try was rolled back, so it changes nothing outside its session; on
+        `work` may run again where the first try was rolled back, so it changes nothing outside its transaction; on
         SQLite it runs in another thread, so it waits for nothing. What it raises rolls back and is raised here.
         Raises Unavailable where the database takes nothing.
         """
@@ -131,7 +136,7 @@ class Store:
         moved, self._version = version != self._version, version
         return moved
 
-    def _write_sqlite(self, work: Callable[[Session], T]) -> T:
+    def _write_sqlite(self, work: Callable[[Transaction], T]) -> T:
         while True:
             try:
                 with self._turn:
@@ -155,31 +160,46 @@ class Store:
         self._locked_last = now
         return now - self._locked_since
 
-    def _transaction(self, work: Callable[[Session], T]) -> T:
+    def _transaction(self, work: Callable[[Transaction], T]) -> T:
         """One transaction on the writer's own connection, in the writer's thread."""
         assert self._writer is not None
         if self._connection is None:
             self._connection = self._writer.connect()
         try:
-            with Session(self._connection, expire_on_commit=False) as session, session.begin():
-                return work(session)
+            return self._run(self._connection, work)
         except DBAPIError as error:
             if error.connection_invalidated or not isinstance(error, OperationalError):
                 raise
             self._drop_connection()
             raise
 
+    def _run(self, connection: Connection, work: Callable[[Transaction], T]) -> T:
+        """One transaction on this connection, whole or not at all."""
+        transaction = Transaction(connection)
+        try:
+            if transaction.is_sqlite:
+                transaction.driver.execute("BEGIN IMMEDIATE")
+            result = work(transaction)
+            transaction.commit()
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            transaction.roll_back()
+            raise transaction.as_ours(error) from error
+        except BaseException:
+            transaction.roll_back()
+            raise
+        return result
+
     def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
-    def _write_postgresql(self, work: Callable[[Session], T]) -> T:
+    def _write_postgresql(self, work: Callable[[Transaction], T]) -> T:
         attempt = 1
         while True:
             try:
-                with Session(self.engine, expire_on_commit=False) as session, session.begin():
-                    return work(session)
+                with self.engine.connect() as connection:
+                    return self._run(connection, work)
             except OperationalError as error:
                 if getattr(error.orig, "pgcode", None) not in _LOST_TO_ANOTHER or attempt == ATTEMPTS:
                     raise
@@ -187,8 +207,8 @@ class Store:
             runtime.sleep(RETRY_SECONDS * attempt * random.random())
 
 
-def _prepare_sqlite(engine: Engine, begin: str) -> None:
-    """Settings of every SQLite connection; transactions begin with the word that we choose, not the driver."""
+def _prepare_sqlite(engine: Engine) -> None:
+    """Settings of every SQLite connection; transactions begin where we say so, and not where the driver thinks."""
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: object) -> None:
@@ -205,7 +225,8 @@ def _prepare_sqlite(engine: Engine, begin: str) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        if not connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
+            connection.exec_driver_sql("BEGIN")
 
 
 def _prepare_postgresql(engine: Engine) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
 
 from models import Conversation, Message, Participant
 from realtime.events import Event, Packet
@@ -59,11 +60,15 @@ def _hold_back_revs(packet: Packet) -> None:
         bound = min(bound, event.rev - 1)
 
 
+def newer_messages(conversation_id: str, rev: int, seq: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """What changed after `rev`: messages above `seq`, where all new ones are, or of those that changed since sent."""
+    here = Message.conversation_id == conversation_id
+    return and_(here, Message.seq > seq, Message.rev > rev), and_(here, Message.changed_rev > rev)
+
+
 def _add_messages(session: Session, packet: Packet, seq: int) -> None:
     changed = session.scalars(
-        select(Message)
-        .where(Message.conversation_id == packet.conversation_id, Message.rev > packet.start)
-        .order_by(Message.seq)
+        select(Message).where(or_(*newer_messages(packet.conversation_id, packet.start, seq))).order_by(Message.seq)
     ).all()
     views = messages_view(session, changed)
     fresh = [view for view in views if view["seq"] > seq]

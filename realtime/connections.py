@@ -85,12 +85,15 @@ connections = Connections()
 def emit(name: str, data: Any, *, to: str | list[str], skip: str | None = None) -> None:
     """Send one event to a room, several rooms (each socket once), or one sid. Never raises, never waits."""
     try:
-        # python-socketio takes None for no argument at all; a tuple is the arguments.
-        socketio.server.emit(name, (None,) if data is None else data, to=to, skip_sid=skip, namespace=NAMESPACE)
+        # python-socketio takes None for no argument at all; a tuple is the arguments. Not through its server's `emit`,
+        # which logs each event before it calls this.
+        manager: Any = socketio.server.manager
+        manager.emit(name, (None,) if data is None else data, NAMESPACE, room=to, skip_sid=skip, ignore_queue=True)
     except Exception:
         log.exception("event could not be sent", extra={"event_name": name})
     else:
-        log.debug("packet out", extra={"event_name": name, "to": to})
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("packet out", extra={"event_name": name, "to": to})
 
 
 def tell_users(name: str, data: Any, users: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 Data = dict[str, Any]
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Event:
     """One durable event of a conversation. `data` has its `rev`; the gate adds `prevRev`.
 

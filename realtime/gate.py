@@ -66,7 +66,8 @@ class Gate:
                 self._missing(self)
             else:
                 self._deliver(packet)
-                self._drain()
+                if self._waiting:
+                    self._drain()
 
     def start_at(self, rev: int, seq: int) -> None:
         """The room stands at `rev`: what came before is known to whoever enters."""
@@ -137,8 +138,10 @@ class Gate:
             if event.rev > known:
                 self._tell(event)
         self.cursor = max(known, packet.end)
-        self._let_in()
-        self._follow_members(packet)
+        if self._boarding:
+            self._let_in()
+        if packet.admitted or packet.evicted or packet.closed:
+            self._follow_members(packet)
 
     def _follow_members(self, packet: Packet) -> None:
         """Those whom the commit let in enter, where they asked to; those whom it put out leave at once."""
@@ -159,16 +162,18 @@ class Gate:
     def _tell(self, event: Event) -> None:
         """One event to the room, to the users that it names, and to the sockets on their way in."""
         data = {**event.data, "prevRev": self._last_event}
-        rooms = [user_room(user_id) for user_id in event.to_users]
+        rooms = [user_room(user_id) for user_id in event.to_users] if event.to_users else []
         if event.to_room:
             if event.name == "message:new":
-                self.seq = event.data["seq"]
-                typing.stop(self.conversation_id, event.data["senderId"])
+                self.seq = data["seq"]
+                typing.stop(self.conversation_id, data["senderId"])
             rooms.append(self.conversation_id)
-            for boarding in list(self._boarding.values()):
-                self._tell_boarding(boarding, event, data)
-        emit(event.name, data, to=rooms[0] if len(rooms) == 1 else rooms)
-        self._last_event = event.data["rev"]
+            if self._boarding:
+                for boarding in list(self._boarding.values()):
+                    self._tell_boarding(boarding, event, data)
+        if rooms:
+            emit(event.name, data, to=rooms[0] if len(rooms) == 1 else rooms)
+        self._last_event = data["rev"]
 
     @staticmethod
     def _tell_boarding(boarding: Boarding, event: Event, data: Data) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -29,6 +30,7 @@ def wire_name(field: str) -> str:
     return field if field == "temp_id" else to_camel(field)
 
 
+@functools.lru_cache(maxsize=4096)  # the messages of a batch share their time
 def iso(ms: int) -> str:
     """A stored time as clients see it: ISO 8601, UTC, milliseconds, `Z`."""
     moment = datetime.fromtimestamp(ms // 1000, UTC)

@@ -24,7 +24,7 @@ STATUS_EVENTS = 100
 """`message:status` events of one commit in one conversation at most, the newest (protocol.md, promise 5)."""
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Mark:
     """A user has received everything up to `delivered`, and read everything up to `read`."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import Conversation, Participant
+from models import Conversation, Participant, Transaction
 from schemas.errors import not_a_participant
 from services.access import reading
 
@@ -38,11 +38,11 @@ class MemberCache:
     def __init__(self) -> None:
         self._known: dict[str, Members] = {}
 
-    def exact(self, session: Session, conversation_id: str, members_rev: int) -> Members:
+    def exact(self, transaction: Transaction, conversation_id: str, members_rev: int) -> Members:
         """The members as of `members_rev`, read in this transaction where the memory is of another rev."""
         known = self._known.get(conversation_id)
         if known is None or known.members_rev != members_rev:
-            known = self._load(session, conversation_id, members_rev)
+            known = self._load(transaction.session, conversation_id, members_rev)
         return known
 
     def check(self, conversation_id: str, user_id: str) -> None:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from models import Mention, Message, Participant, User
+from models import Mention, Message, Participant, Transaction, User
 from realtime.views import Spoken
 
 NAME = re.compile(r"(?<![\w@.])@(\w(?:[\w.-]*\w)?)")
 """What a username may hold, after an `@` that is not inside a word: an e-mail address mentions nobody."""
 
 
-def find_mentions(session: Session, conversation_id: str, sender_id: str, content: str) -> list[str]:
+def find_mentions(transaction: Transaction, conversation_id: str, sender_id: str, content: str) -> list[str]:
     """The ids of the participants, other than the sender, whom the content names."""
     if "@" not in content:
         return []
@@ -23,7 +23,7 @@ def find_mentions(session: Session, conversation_id: str, sender_id: str, conten
     if not names:
         return []
     return list(
-        session.scalars(
+        transaction.session.scalars(
             select(User.id)
             .join(Participant, Participant.user_id == User.id)
             .where(

@@ -18,7 +18,7 @@ from services.files import discard
 from services.mentions import drop_mentions, find_mentions, store_mentions
 from services.sending import Draft, Sent, digest_of
 from services.work import Change, Work, perform
-from services.writer import Outcome, writer
+from services.writer import writer
 
 
 def send(sender_id: str, body: SendMessage) -> Sent:
@@ -38,11 +38,7 @@ def submit(sender_id: str, body: SendMessage, done: Callable[[Sent | ChatError],
     Raises ChatError `unavailable` where too many wait already.
     """
 
-    def tell(outcome: Outcome) -> None:
-        assert outcome is not None
-        done(outcome)
-
-    writer.submit(_draft(sender_id, body), tell)
+    writer.submit(_draft(sender_id, body), done)
 
 
 def _draft(sender_id: str, body: SendMessage) -> Draft:
@@ -110,7 +106,7 @@ def edit(user_id: str, message_id: str, body: EditMessage) -> View:
         if message.content != body.content:
             message.content = body.content
             message.edited_at = now_ms()
-            message.rev = change.next_rev()
+            message.change(change.next_rev())
             _renew_mentions(work, message)
             work.session.flush()
             view = messages_view(work.session, [message])[0]
@@ -123,7 +119,7 @@ def edit(user_id: str, message_id: str, body: EditMessage) -> View:
 
 def _renew_mentions(work: Work, message: Message) -> None:
     before = set(work.session.scalars(select(Mention.user_id).where(Mention.message_id == message.id)))
-    now = set(find_mentions(work.session, message.conversation_id, message.sender_id, message.content))
+    now = set(find_mentions(work.transaction, message.conversation_id, message.sender_id, message.content))
     drop_mentions(work.session, message, sorted(before - now))
     store_mentions(work.session, message, sorted(now - before))
 
@@ -140,7 +136,7 @@ def pin(user_id: str, message_id: str, *, pinned: bool) -> View:
             raise conflict("The message was deleted")
         if pinned != (message.pinned_at is not None):
             message.pinned_at = now_ms() if pinned else None
-            message.rev = change.next_rev()
+            message.change(change.next_rev())
             work.session.flush()
             at = iso_or_none(message.pinned_at)
             change.event("message:pinned", {"messageId": message.id, "seq": message.seq, "pinnedAt": at})
@@ -164,7 +160,7 @@ def delete(user_id: str, message_id: str) -> View:
             raise forbidden("Only its author or an admin of the conversation may delete a message")
         if message.deleted_at is None:
             message.deleted_at = now_ms()
-            message.rev = change.next_rev()
+            message.change(change.next_rev())
             files.extend(_clear(work, message))
             change.event("message:deleted", tombstone_data(messages_view(work.session, [message])[0]))
         return messages_view(work.session, [message])[0]

@@ -36,7 +36,7 @@ def react(user_id: str, body: React) -> View:
         session.flush()
         reactions = reactions_of(session, [message.id]).get(message.id, {})
         if wanted != (present is not None):
-            message.rev = change.next_rev()
+            message.change(change.next_rev())
             change.event("reaction:update", {"messageId": message.id, "reactions": reactions})
         return {"messageId": message.id, "conversationId": message.conversation_id, "reactions": reactions}
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from models import Attachment, Message, new_id, now_ms
+from models import Attachment, Message, Transaction, new_id, now_ms
 from models.hot import COLUMNS, Clock, hot
 from realtime.views import View, attachment_view, message_view, messages_view
 from schemas.errors import ChatError, conflict, invalid, not_a_participant, not_found
@@ -26,7 +25,7 @@ from services.users import known_users
 from services.work import Turn, Work
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Draft:
     """A message on its way: who sends what where. `digest` tells the same draft sent again from another one."""
 
@@ -63,6 +62,7 @@ class Placed:
     pinned_at: int | None = None
     edited_at: int | None = None
     deleted_at: int | None = None
+    changed_rev: int | None = None
 
     def row(self) -> tuple[Any, ...]:
         """Its values in the order of the table's columns."""
@@ -72,7 +72,7 @@ class Placed:
 _values = operator.attrgetter(*COLUMNS)
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Sent:
     """A stored message, and whether it was stored before."""
 
@@ -108,26 +108,26 @@ class _Batch:
 
     def __init__(self, work: Work, drafts: Sequence[Draft]) -> None:
         self._work = work
-        self._session = work.session
-        self._hot, self._connection = hot(work.session)
-        clocks = self._hot.lock(self._connection, {draft.conversation_id for draft in drafts})
+        self._hot = hot(work.transaction)
+        clocks = self._hot.lock({draft.conversation_id for draft in drafts})
         self._clocks = {clock.id: clock for clock in clocks}
         self._turns: dict[str, Turn] = {}
         self._known = self._sent_before(drafts)
-        self._senders = known_users(self._session, {draft.sender_id for draft in drafts})
+        self._senders = known_users(work.transaction, {draft.sender_id for draft in drafts})
         self._rows: list[tuple[Any, ...]] = []
         self._own: Counter[tuple[str, str]] = Counter()
+        self._now = now_ms()
 
     def _sent_before(self, drafts: Sequence[Draft]) -> dict[Key, tuple[bytes, Sent]]:
         """What these drafts' `temp_id`s named before, in its present state."""
         keys = [(draft.sender_id, draft.conversation_id, draft.temp_id) for draft in drafts if draft.temp_id]
-        ids = self._hot.sent_before(self._connection, keys) if keys else []
+        ids = self._hot.sent_before(keys) if keys else []
         if not ids:
             return {}
-        found = self._session.scalars(select(Message).where(Message.id.in_(ids))).all()
+        found = self._work.session.scalars(select(Message).where(Message.id.in_(ids))).all()
         return {
             (message.sender_id, message.conversation_id, message.temp_id): (message.digest or b"", Sent(view, True))
-            for message, view in zip(found, messages_view(self._session, found), strict=True)
+            for message, view in zip(found, messages_view(self._work.session, found), strict=True)
         }
 
     def take(self, draft: Draft) -> Sent:
@@ -135,7 +135,7 @@ class _Batch:
         clock = self._clocks.get(draft.conversation_id)
         if clock is None:
             raise not_a_participant()
-        if draft.sender_id not in members.exact(self._session, clock.id, clock.members_rev).roles:
+        if draft.sender_id not in members.exact(self._work.transaction, clock.id, clock.members_rev).roles:
             raise not_a_participant()
         if draft.temp_id is not None and draft.key in self._known:
             return _again(draft, self._known[draft.key])
@@ -146,12 +146,12 @@ class _Batch:
 
     def _place(self, clock: Clock, draft: Draft) -> Sent:
         """Check what the draft refers to, give it its place, and tell the room."""
-        attachments = _claimable(self._session, draft)
-        parent = _parent(self._session, draft)
+        attachments = _claimable(self._work.transaction, draft)
+        parent = _parent(self._work.transaction, draft)
         turn = self._turns.get(clock.id)
         if turn is None:
             turn = self._turns[clock.id] = self._work.turn(clock)
-        clock.updated_at = now_ms()
+        clock.updated_at = self._now
         message = Placed(
             id=new_id(),
             conversation_id=clock.id,
@@ -162,35 +162,35 @@ class _Batch:
             digest=draft.digest if draft.temp_id is not None else None,
             content=draft.content,
             reply_to=draft.reply_to,
-            created_at=clock.updated_at,
+            created_at=self._now,
         )
         self._rows.append(message.row())
         self._own[clock.id, draft.sender_id] += 1
-        mentions = find_mentions(self._session, clock.id, draft.sender_id, draft.content)
+        mentions = find_mentions(self._work.transaction, clock.id, draft.sender_id, draft.content)
         if attachments or parent is not None or mentions:
             self._flush()  # these refer to the message's row
             _attach(attachments, message)
             if parent is not None:
                 parent.reply_count += 1
-                parent.rev = message.rev
-            store_mentions(self._session, message, mentions)
+                parent.change(message.rev)
+            store_mentions(self._work.session, message, mentions)
         views = [attachment_view(attachment) for attachment in attachments]
         view = message_view(message, self._senders[draft.sender_id], attachments=views, mentions=mentions)
-        turn.event("message:new", view)
+        turn.tell("message:new", view)
         return Sent(view, False)
 
     def _flush(self) -> None:
         if self._rows:
-            self._hot.insert(self._connection, self._rows)
+            self._hot.insert(self._rows)
             self._rows.clear()
 
     def store(self) -> None:
         """Write the messages and the counters, and count each sender's own as nothing to read."""
         self._flush()
         if self._turns:
-            self._hot.advance(self._connection, [self._clocks[conversation_id] for conversation_id in self._turns])
+            self._hot.advance([self._clocks[conversation_id] for conversation_id in self._turns])
             own = [(count, conversation_id, user_id) for (conversation_id, user_id), count in self._own.items()]
-            self._hot.skip(self._connection, own)
+            self._hot.skip(own)
 
 
 def _again(draft: Draft, before: tuple[bytes, Sent]) -> Sent:
@@ -206,13 +206,13 @@ def _attach(attachments: Sequence[Attachment], message: Placed) -> None:
         attachment.position = position
 
 
-def _claimable(session: Session, draft: Draft) -> list[Attachment]:
+def _claimable(transaction: Transaction, draft: Draft) -> list[Attachment]:
     """The draft's attachments, which must be the sender's, for this conversation, and on no other message."""
     if not draft.attachment_ids:
         return []
     found = {
         attachment.id: attachment
-        for attachment in session.scalars(select(Attachment).where(Attachment.id.in_(draft.attachment_ids)))
+        for attachment in transaction.session.scalars(select(Attachment).where(Attachment.id.in_(draft.attachment_ids)))
     }
     attachments = [found.get(attachment_id) for attachment_id in draft.attachment_ids]
     usable = [
@@ -230,10 +230,10 @@ def _claimable(session: Session, draft: Draft) -> list[Attachment]:
     return usable
 
 
-def _parent(session: Session, draft: Draft) -> Message | None:
+def _parent(transaction: Transaction, draft: Draft) -> Message | None:
     if draft.reply_to is None:
         return None
-    parent = session.get(Message, draft.reply_to)
+    parent = transaction.session.get(Message, draft.reply_to)
     if parent is None or parent.conversation_id != draft.conversation_id:
         raise not_found("Message", "replyTo")
     return parent

@@ -12,8 +12,10 @@ from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
 
 from models import EPOCH, Conversation, Message, Meta, Participant, User
+from realtime.catchup import newer_messages
 from realtime.views import View, messages_view, participant_view, users_by_id
 from schemas.base import iso
 from schemas.sync import Sync
@@ -125,18 +127,24 @@ def _sort_out(session: Session, mine: Iterable[Mine]) -> tuple[list[Mine], list[
 
 def _count_changed(session: Session, one: Mine) -> int:
     """How many messages changed, counted no further than it matters."""
-    changed = select(Message.id).where(_newer(one)).limit(DELTA_MESSAGES + 1).subquery()
+    changed = select(Message.id).where(or_(*_newer(one))).limit(DELTA_MESSAGES + 1).subquery()
     return session.scalar(select(func.count()).select_from(changed)) or 0
 
 
-def _newer(one: Mine) -> Any:
-    return and_(Message.conversation_id == one.conversation.id, Message.rev > one.since)
+def _newer(one: Mine) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """What changed; of the new ones no more than one too many for a delta.
+
+    Each new message was a step of the conversation's rev, so that there are no more of them than steps.
+    """
+    since = one.since or 0
+    steps = min(one.conversation.rev - since, DELTA_MESSAGES + 1)
+    return newer_messages(one.conversation.id, since, one.conversation.seq - steps)
 
 
 def _changed_messages(session: Session, changed: Sequence[Mine]) -> list[Message]:
     found: list[Message] = []
     for start in range(0, len(changed), TERMS):
-        terms = [_newer(one) for one in changed[start : start + TERMS]]
+        terms = [term for one in changed[start : start + TERMS] for term in _newer(one)]
         found += session.scalars(select(Message).where(or_(*terms)).order_by(Message.conversation_id, Message.seq))
     return found
 

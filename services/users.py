@@ -8,9 +8,8 @@ from typing import Any
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
-from models import User
+from models import Transaction, User
 from realtime.presence import audience
 from realtime.views import View, user_view, users_by_id
 from schemas.base import iso
@@ -58,11 +57,13 @@ def known_user(user_id: str) -> View:
     return view
 
 
-def known_users(session: Session, user_ids: Collection[str]) -> dict[str, View]:
-    """The same of several who exist, where what is not known is read in this session."""
+def known_users(transaction: Transaction, user_ids: Collection[str]) -> dict[str, View]:
+    """The same of several who exist, where what is not known is read in this transaction."""
     now = time.monotonic()
     found = {user_id: entry[1] for user_id in user_ids if (entry := _known.get(user_id)) and entry[0] >= now}
-    missing = users_by_id(session, [user_id for user_id in user_ids if user_id not in found])
+    if len(found) == len(user_ids):
+        return found
+    missing = users_by_id(transaction.session, [user_id for user_id in user_ids if user_id not in found])
     for user_id, view in missing.items():
         _known[user_id] = (now + TRUST_SECONDS, view)
     return found | missing

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models import Conversation, Unavailable, User, store
+from models import Conversation, Transaction, Unavailable, User, store
 from realtime.events import Closing, Data, Event, Notice, Outcome, Packet
 from realtime.relay import relay
 from schemas.errors import not_a_participant, unavailable
@@ -59,6 +59,10 @@ class Turn:
         data = {"conversationId": self.packet.conversation_id, **data, "rev": rev}
         self.packet.events.append(Event(name, rev, data, tuple(to_users), to_room))
 
+    def tell(self, name: str, data: Data) -> None:
+        """The same for data that has the conversation's id and the rev in it already: to the room."""
+        self.packet.events.append(Event(name, self.packet.end, data))
+
 
 class Change(Turn):
     """A turn of a conversation whose whole row is at hand."""
@@ -71,10 +75,15 @@ class Change(Turn):
 class Work:
     """One transaction and what it will set off."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, transaction: Transaction) -> None:
+        self.transaction = transaction
         self.outcome = Outcome()
         self._changes: dict[str, Change] = {}
+
+    @property
+    def session(self) -> Session:
+        """A session in the transaction."""
+        return self.transaction.session
 
     def change(self, conversation_id: str) -> Change:
         """Lock the conversation's row for a change. Raises ChatError `not_a_participant` where there is none."""
@@ -133,11 +142,14 @@ def perform(function: Callable[[Work], T]) -> T:
     and changes nothing outside. Raises what it raises, and ChatError `unavailable`; nothing was stored then.
     """
 
-    def run(session: Session) -> tuple[T, Outcome]:
-        work = Work(session)
+    def run(transaction: Transaction) -> tuple[T, Outcome]:
+        work = Work(transaction)
         return function(work), work.outcome
 
-    result, outcome = write(run)
+    try:
+        result, outcome = store.transact(run)
+    except Unavailable as error:
+        raise unavailable() from error
     for packet in outcome.packets:
         if packet.admitted or packet.evicted or packet.closed:
             members.forget(packet.conversation_id)

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import runtime
 from schemas.errors import ChatError, internal, unavailable
@@ -35,9 +36,9 @@ class Writer:
     def __init__(self) -> None:
         self._waiting: deque[tuple[Request, Callable[[Outcome], None]]] = deque()
         self._running = False
-        self._lock = threading.Lock()
+        self._lock = runtime.guard()
 
-    def submit(self, request: Request, done: Callable[[Outcome], None]) -> None:
+    def submit(self, request: Request, done: Callable[[Any], None]) -> None:
         """Have the request written; `done` is told its outcome, and must not wait. Raises ChatError `unavailable`."""
         with self._lock:
             if len(self._waiting) >= WAITING:

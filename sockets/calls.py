@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 from engine import Reply
@@ -18,9 +17,9 @@ log = logging.getLogger("parley.sockets")
 
 
 class Call:
-    """An event under way. Its answer may come later, and comes once."""
+    """An event under way. Its answer may come later, and comes once; a send is in flight until then."""
 
-    __slots__ = ("_arguments", "_connection", "_event", "_finished", "_reply", "_started")
+    __slots__ = ("_arguments", "_connection", "_event", "_reply", "_started", "_under_way", "sends")
 
     def __init__(
         self,
@@ -28,13 +27,15 @@ class Call:
         event: Any,
         arguments: list[Any],
         reply: Reply | None,
-        finished: Callable[[], None],
+        under_way: set[Call],
     ) -> None:
         self._connection = connection
         self._event = event
         self._arguments = arguments
         self._reply = reply
-        self._finished = finished
+        self._under_way = under_way
+        self.sends: InFlight | None = None
+        under_way.add(self)
         self._started = time.perf_counter()
 
     def trace(self) -> dict[str, Any]:
@@ -55,7 +56,9 @@ class Call:
             else:
                 self._succeed(outcome or Answer({"ok": True}))
         finally:
-            self._finished()
+            self._under_way.discard(self)
+            if self.sends is not None:
+                self.sends.end()
 
     def _succeed(self, answer: Answer) -> None:
         if self._reply is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from realtime.connections import Connection
 from schemas.errors import ChatError
 from schemas.messages import Acknowledge, React, SendMessage
@@ -16,10 +14,7 @@ from sockets.registry import Answer, Later, Place, ok, on
 def send(connection: Connection, payload: SendMessage) -> Later:
     """Store a message and tell the room; answered once it is committed."""
 
-    def start(done: Callable[[Answer | ChatError | None], None]) -> None:
-        messages.submit(connection.user_id, payload, lambda outcome: done(_sent(outcome)))
-
-    return Later(start)
+    return Later(lambda done: messages.submit(connection.user_id, payload, lambda outcome: done(_sent(outcome))))
 
 
 def _sent(outcome: Sent | ChatError) -> Answer | ChatError:

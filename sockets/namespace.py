@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -31,10 +30,9 @@ class ChatNamespace(EventNamespace):
 
     def __init__(self, namespace: str) -> None:
         super().__init__(namespace)
-        self._under_way = 0
+        self._under_way: set[Call] = set()
         self._welcomes: dict[str, Callable[[], None]] = {}
         self._sends: dict[str, InFlight] = {}
-        self._counting = threading.Lock()
 
     def opened(self, sid: str, environ: dict[str, Any], auth: Any) -> None:
         """See `EventNamespace.opened`."""
@@ -74,11 +72,10 @@ class ChatNamespace(EventNamespace):
         place = registered.place if registered is not None else Place.AFTER_SENDS
         if place is Place.AFTER_SENDS:
             sends.wait()
-        elif place is Place.SEND:
+        call = Call(connection, event, arguments, reply, self._under_way)
+        if place is Place.SEND:
             sends.begin()
-        call = Call(connection, event, arguments, reply, self._finisher(sends, place))
-        with self._counting:
-            self._under_way += 1
+            call.sends = sends
         try:
             answer = _handle(connection, registered, arguments)
             if isinstance(answer, Later):
@@ -90,15 +87,6 @@ class ChatNamespace(EventNamespace):
         except Exception:
             log.exception("event failed", extra=call.trace())
             call.settle(internal())
-
-    def _finisher(self, sends: InFlight, place: Place) -> Callable[[], None]:
-        def finished() -> None:
-            with self._counting:
-                self._under_way -= 1
-            if place is Place.SEND:
-                sends.end()
-
-        return finished
 
     def malformed(self, sid: str, problem: str) -> None:
         """See `EventNamespace.malformed`."""
@@ -123,7 +111,7 @@ def _handle(connection: Connection, registered: Registered | None, arguments: li
     if len(arguments) > 1:
         raise invalid(payload="one argument, and an acknowledgement callback, is all that an event takes")
     try:
-        payload = registered.event.payload.model_validate(arguments[0] if arguments else None)
+        payload = registered.validate(arguments[0] if arguments else None)
     except ValidationError as error:
         raise refusal(error) from None
     except RecursionError:

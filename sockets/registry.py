@@ -35,11 +35,12 @@ class Place(Enum):
 
 @dataclass(slots=True, frozen=True)
 class Registered:
-    """An event, the function that answers it, and its place."""
+    """An event, the function that answers it, its place, and how its payload is read (raises ValidationError)."""
 
     event: ClientEvent
     handler: Handler
     place: Place
+    validate: Callable[[Any], Any]
 
 
 handlers: dict[str, Registered] = {}
@@ -52,13 +53,14 @@ def on(name: str, place: Place = Place.AFTER_SENDS) -> Callable[[Handler], Handl
     """
 
     def register(handler: Handler) -> Handler:
-        handlers[name] = Registered(CLIENT_EVENTS[name], handler, place)
+        event = CLIENT_EVENTS[name]
+        handlers[name] = Registered(event, handler, place, event.payload.__pydantic_validator__.validate_python)
         return handler
 
     return register
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Later:
     """An answer that follows: `start` is given whom to tell it, once. None is an answer that just says yes."""
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from models import Conversation, Message, Participant, new_id, store
+from models import Conversation, Message, Participant, Transaction, new_id, store
 from realtime.watermarks import watermarks_of
 from schemas.conversations import CreateConversation
 from schemas.messages import SendMessage
@@ -62,15 +62,15 @@ def test_statuses_rise_exactly_where_everybody_but_the_sender_has_come(seed: int
 def told(chosen: list[Mark]) -> dict[int, str]:
     """Commit the marks; the statuses that the room is told, by seq."""
 
-    def run(session: Session) -> tuple[dict[int, str], list[object]]:
-        work = Work(session)
+    def run(transaction: Transaction) -> tuple[dict[int, str], list[object]]:
+        work, session = Work(transaction), transaction.session
         outcomes: list[object] = list(move_all(work, chosen))
         events = [event for packet in work.outcome.packets for event in packet.events]
         statuses = {event.data["messageId"]: event.data["status"] for event in events if event.name == "message:status"}
         seqs = {message.id: message.seq for message in session.scalars(select(Message).where(Message.id.in_(statuses)))}
         return {seqs[message_id]: status for message_id, status in statuses.items()}, outcomes
 
-    found, outcomes = store.write(run)
+    found, outcomes = store.transact(run)
     assert outcomes == [None] * len(chosen)
     return found
 
@@ -82,12 +82,12 @@ def test_ten_thousand_messages_are_read_with_one_row_and_a_hundred_events(querie
     store.write(lambda session: _fill(session, conversation_id, anna, 10_000))
     queries.statements.clear()
 
-    def run(session: Session) -> list[str]:
-        work = Work(session)
+    def run(transaction: Transaction) -> list[str]:
+        work = Work(transaction)
         assert move_all(work, [Mark(ben, conversation_id, 10_000, 10_000)]) == [None]
         return [event.name for event in work.outcome.packets[0].events]
 
-    names = store.write(run)
+    names = store.transact(run)
     assert names == ["message:status"] * 100 + ["receipt:update"]
     with store.read() as session:
         row = session.get_one(Participant, (conversation_id, ben))
