@@ -31,14 +31,16 @@ import models
 import runtime
 import sockets
 from blueprints.errors import on_validation_error
+from engine.accept import Reception
 from extensions import db, limiter, migrate, socketio
 from origins import socket_origin_allowed
 from realtime import standing
 from realtime.connections import close, connections, emit
 from realtime.expiry import CHECK_SECONDS, expiry
+from realtime.publishing import publisher
 from realtime.rooms import COMPARE_SECONDS, rooms
 from schemas.sockets import Failure
-from services import tokens
+from services import claims, nodes, tokens
 from settings import PROJECT, VERSION, settings
 
 RECONNECT_MS = (500, 5000)
@@ -47,7 +49,23 @@ RECONNECT_MS = (500, 5000)
 ANNOUNCE_SECONDS = 1.0
 """How long clients that poll are given to fetch that announcement."""
 
-SECURITY: dict[str, Any] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+COLLECTED = (20_000, 20, 50)
+"""When Python looks for garbage in cycles, of which we make next to none. A connection is some 60 objects that stay;
+with the defaults (700, 10, 10) a herd of them spends a third of its time on walking them again and again."""
+
+CHECKPOINT_SECONDS = 0.25
+"""How often it is looked whether SQLite's log has grown."""
+
+SECURITY: dict[str, Any] = {
+    "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "serviceToken": {"type": "http", "scheme": "bearer", "description": "Made by `flask relay token`."},
+    "actAs": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Act-As",
+        "description": "The id of the user for whom a service token does this.",
+    },
+}
 
 
 def create_app() -> OpenAPI:
@@ -68,6 +86,7 @@ def create_app() -> OpenAPI:
         SQLALCHEMY_DATABASE_URI=settings.database_uri,
         SQLALCHEMY_ENGINE_OPTIONS=_engine_options(),
         RATELIMIT_ENABLED=settings.rate_limits,
+        RATELIMIT_STORAGE_URI=nodes.limits_uri(),
     )
     db.init_app(app)
     migrate.init_app(app, db, directory=str(PROJECT / "migrations"))
@@ -77,6 +96,7 @@ def create_app() -> OpenAPI:
     _init_sockets(app)
     blueprints.register(app)
     commands.register(app)
+    publisher.stand_beside()
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]
@@ -91,9 +111,10 @@ def _engine_options() -> dict[str, object]:
 
 def _init_sockets(app: OpenAPI) -> None:
     """Socket.IO in the same WSGI process. `app.extensions["socketio"]` is what the guide calls `app.get('io')`."""
+    fast = runtime.green() and settings.engine == "fast"
     socketio.init_app(
         app,
-        fast=runtime.green() and settings.engine == "fast",
+        fast=fast,
         async_mode="eventlet" if runtime.green() else "threading",
         async_handlers=False,
         cors_allowed_origins=socket_origin_allowed,
@@ -105,6 +126,7 @@ def _init_sockets(app: OpenAPI) -> None:
         http_compression=False,
         logger=logs.library("socketio"),
         engineio_logger=logs.library("engineio"),
+        **nodes.socket_options(fast),
     )
     sockets.register()
 
@@ -115,24 +137,31 @@ def serve() -> None:
     started = time.perf_counter()
     try:
         app = create_app()
-        tokens.secret()
+        claims.secret()
         with app.app_context():
             flask_migrate.upgrade()
         listener = runtime.listen(settings.host, settings.port)
+        publisher.serve(settings.host, listener.getsockname()[1])
     except (OSError, RuntimeError, OperationalError) as error:
         sys.exit(f"Parley cannot start: {_sentence(error)}")
+    nodes.start()
     runtime.every(COMPARE_SECONDS, rooms.compare)
+    runtime.every(CHECKPOINT_SECONDS, models.store.checkpoint)
     runtime.every(CHECK_SECONDS, expiry.check)
     runtime.every(standing.CHECK_SECONDS, tokens.recheck)
     gc.collect()
     gc.freeze()  # what start-up made stays; the collector need not walk it again
+    gc.set_threshold(*COLLECTED)
     life = runtime.Life(
         on_ready=lambda: _greet(listener.getsockname()[1], time.perf_counter() - started),
         on_signal=announce,
         on_stop=drain,
         stop_seconds=settings.drain_seconds + 0.5,
     )
-    runtime.serve(listener, app, life)
+    reception = Reception(app, settings.connect_seconds) if settings.engine == "fast" else None
+    runtime.serve(listener, app, life, reception.open if reception is not None else None)
+    nodes.stop()
+    publisher.stop()
     models.store.close()
 
 

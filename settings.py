@@ -106,9 +106,9 @@ def database_url(text: str) -> str:
 
 def redis_url(text: str) -> str:
     """The address of a Redis or Valkey, in one of the spellings that hosting providers hand out."""
-    if not text.startswith(("redis://", "rediss://", "valkey://", "valkeys://")):
-        raise SettingError("must begin with redis://, rediss://, valkey:// or valkeys://")
-    return text
+    if not re.match(r"(redis|valkey)s?(\+sentinel)?://", text):
+        raise SettingError("must begin with redis://, rediss://, valkey:// or valkeys://, each perhaps with +sentinel")
+    return text.strip()
 
 
 def folder(text: str) -> Path:
@@ -163,6 +163,15 @@ class Settings:
         "Redis or Valkey address, the relay between several servers; not needed for one.",
         redis_url,
     )
+    redis_tls_verify: bool = setting(
+        "REDIS_TLS_VERIFY",
+        True,
+        "`off` takes any certificate of `rediss://`; Heroku's own are self-signed.",
+        switch,
+    )
+    redis_prefix: str = setting(
+        "REDIS_PREFIX", "parley", "Before every name in Redis; installations that share a Redis need different ones."
+    )
     jwt_secret: str = setting(
         "JWT_SECRET",
         "",
@@ -179,7 +188,10 @@ class Settings:
     )
     token_hours: float = setting("TOKEN_HOURS", 24.0, "Life of an access token, hours.", number(0.0001, 8760))
     refresh_days: float = setting("REFRESH_DAYS", 30.0, "Life of a refresh token, days.", number(0.0001, 3650))
-    rate_limits: bool = setting("RATE_LIMITS", True, "`off` lifts the limits on guessing passwords.", switch)
+    rate_limits: bool = setting("RATE_LIMITS", True, "`off` lifts the limits on guessing passwords and on service tokens.", switch)
+    relay_per_minute: int = setting(
+        "RELAY_PER_MINUTE", 6000, "Calls of one service token to `/api/relay` in a minute.", integer(1, 10_000_000)
+    )
     trusted_proxies: int = setting(
         "TRUSTED_PROXIES",
         0,
@@ -201,6 +213,12 @@ class Settings:
         5.0,
         "Seconds after the last socket of a user until they are offline.",
         number(0, 600),
+    )
+    presence_lease: float = setting(
+        "PRESENCE_LEASE",
+        20.0,
+        "Seconds after which a server that says nothing any more is dead, and its users offline.",
+        number(0.4, 600),
     )
     drain_seconds: float = setting(
         "DRAIN_SECONDS",

@@ -15,6 +15,7 @@ from flask_openapi3 import OpenAPI
 
 from schemas.asyncapi import document
 from schemas.base import wire_name
+from schemas.relay import APP_EVENTS, AppEvent
 from schemas.sockets import CLIENT_EVENTS, SERVER_EVENTS
 from settings import VERSION
 
@@ -35,6 +36,9 @@ OPEN: dict[str, list[dict[str, list[str]]]] = {
     "/api/auth/logout": [{"token": []}, {}],
 }
 """Calls that need no token."""
+
+OF_USERS: list[dict[str, list[str]]] = [{"token": []}, {"serviceToken": [], "actAs": []}]
+OF_SERVICES: list[dict[str, list[str]]] = [{"serviceToken": []}]
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -69,7 +73,7 @@ def _openapi(app: OpenAPI) -> dict[str, Any]:
             # It would say that a refused call answers a list of failures.
             del operation["responses"]["422"]
             operation["responses"]["default"] = FAILURE
-            operation["security"] = OPEN.get(path, [{"token": []}])
+            operation["security"] = OPEN.get(path, OF_SERVICES if path.startswith("/api/relay/") else OF_USERS)
             for status, answer in operation["responses"].items():
                 if path.startswith("/api/files/") and status == "200":
                     answer["content"] = {"*/*": {}}
@@ -93,7 +97,8 @@ def page() -> Response:
     """Both, to read and to try."""
     nonce = secrets.token_urlsafe(16)
     client = "".join(_row(name, event.summary) for name, event in CLIENT_EVENTS.items())
-    server = "".join(_row(name, (model.__doc__ or "").strip()) for name, model in SERVER_EVENTS.items())
+    told = {**SERVER_EVENTS, APP_EVENTS: AppEvent}
+    server = "".join(_row(name, (model.__doc__ or "").strip()) for name, model in told.items())
     response = make_response(PAGE.format(nonce=nonce, client=client, server=server))
     response.headers["Content-Security-Policy"] = (
         f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"

@@ -18,7 +18,7 @@ def alive() -> Response:
 
 @blueprint.get("/readyz")
 def ready() -> tuple[Response, int]:
-    """The database can be reached; 503 with the reason where it cannot."""
+    """The database and the relay can be reached; 503 with the reasons where they cannot."""
     problems = health.problems()
     if problems:
         return jsonify(status="unavailable", reasons=problems), 503

@@ -12,7 +12,8 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from models import new_id
 from origins import is_allowed
-from schemas.errors import ChatError, invalid
+from schemas.errors import AUTHENTICATION_FAILED_TEXT, ChatError, invalid
+from services import service_tokens
 from services.tokens import Principal, authenticate
 from settings import settings
 
@@ -67,7 +68,17 @@ def bearer() -> str | None:
 def require_user() -> None:
     """A `before_request` of every blueprint that is not open to all. Raises ChatError."""
     if request.method != "OPTIONS":
-        g.principal = authenticate(bearer())
+        g.principal = _caller(bearer(), request.headers.get("X-Act-As"))
+
+
+def _caller(token: str | None, user_id: str | None) -> Principal:
+    """Whose token it is; or the user whom a service acts as, which must be said (protocol.md, `X-Act-As`)."""
+    if user_id is not None:
+        return service_tokens.act_as(service_tokens.authenticate(token), user_id)
+    if service_tokens.is_service_token(token):
+        fields = {"X-Act-As": "must name the user for whom a service token does this"}
+        raise ChatError("token_invalid", AUTHENTICATION_FAILED_TEXT, fields=fields)
+    return authenticate(token)
 
 
 def principal() -> Principal:

@@ -7,9 +7,14 @@ from typing import Any
 
 import orjson
 
+from engine.weight import EVENT_WEIGHT, OTHER_WEIGHT, check_weight
+
 EVENT, ACK = b"42", b"43"
 ID_DIGITS = 16
 """An acknowledgement's id has no more; JavaScript counts exactly up to 2**53."""
+
+SLOW_CHARS = 262_144
+"""What the standard library is given to read at most; it takes five times as long."""
 
 
 def encode(kind: bytes, namespace: str | None, packet_id: int | None, data: list[Any]) -> bytes | None:
@@ -40,9 +45,13 @@ def decode_event(message: str) -> tuple[int | None, list[Any]] | None:
 
 
 def _event(text: str) -> list[Any]:
+    check_weight(text, EVENT_WEIGHT)
     try:
         data = orjson.loads(text)
     except orjson.JSONDecodeError:
+        check_weight(text, OTHER_WEIGHT)
+        if len(text) > SLOW_CHARS:
+            raise
         # Lone surrogates are JSON too, and this takes them; whoever reads the payload may refuse them.
         data = json.loads(text)
     if not isinstance(data, list) or not data:

@@ -138,8 +138,11 @@ class Connection(Socket):
         self.begin_websocket(raw, key)
         return []
 
-    def begin_websocket(self, raw: socket.socket, key: str) -> None:
-        """From here on this socket is the client's: as the upgrade of its polling, or from its first breath."""
+    def begin_websocket(self, raw: socket.socket, key: str, opening: bytes = b"") -> None:
+        """From here on this socket is the client's: as the upgrade of its polling, or from its first breath.
+
+        `opening` is the frame that a session begins with, where its client has not been sent it yet.
+        """
         if self._raw is not None:
             raw.close()
             return
@@ -152,7 +155,7 @@ class Connection(Socket):
             self.outbox.write(handshake(key))
         else:
             self.connected = self.upgraded = True
-            self.outbox.write(handshake(key))
+            self.outbox.write(handshake(key) + opening)
             self._send_queued()
         self._resume()
 

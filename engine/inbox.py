@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 import runtime
+from engine.turns import Turn
 
 
 class Inbox:
@@ -15,7 +16,7 @@ class Inbox:
     sends faster than it is served is held back by its own connection.
     """
 
-    __slots__ = ("_busy", "_handle", "_limit", "_pause", "_paused", "_resume", "_waiting")
+    __slots__ = ("_busy", "_handle", "_limit", "_pause", "_paused", "_resume", "_turn", "_waiting")
 
     def __init__(
         self, handle: Callable[[str | bytes], None], limit: int, pause: Callable[[], None], resume: Callable[[], None]
@@ -25,6 +26,7 @@ class Inbox:
         self._pause = pause
         self._resume = resume
         self._waiting: deque[str | bytes] = deque()
+        self._turn = Turn()
         self._busy = False
         self._paused = False
 
@@ -45,11 +47,16 @@ class Inbox:
 
     def _work(self, message: str | bytes) -> None:
         try:
-            self._handle(message)
+            self._take(message)
             while self._waiting:
-                self._handle(self._waiting.popleft())
+                self._take(self._waiting.popleft())
                 if self._paused and len(self._waiting) <= self._limit // 2:
                     self._paused = False
                     self._resume()
         finally:
             self._busy = False
+
+    def _take(self, message: str | bytes) -> None:
+        self._turn.begin()
+        self._handle(message)
+        self._turn.end()

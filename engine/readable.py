@@ -10,6 +10,7 @@ import base64
 import binascii
 import contextlib
 import socket
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -19,12 +20,20 @@ from engineio import exceptions, packet
 import runtime
 from engine.frames import NORMAL, close_frame, handshake
 from engine.polls import told_of_end
+from engine.turns import Turn
+from settings import settings
 
 UNREADABLE = "4"
 """A message with nothing in it: what one is taken for that python-engineio would read as JSON."""
 
 CONTROL = ("1", "3", "5", "2probe")
 """Close, pong, and the two steps of an upgrade: all that a client sends besides messages."""
+
+POLL_PACKETS, POLL_BYTES = 500, 262_144
+"""What one poll is answered with at most; the client comes again at once for more."""
+
+PACKET_BYTES = 200
+"""What a packet that waits costs beside its content."""
 
 NOOP = "6"
 METHODS = ("GET", "POST", "OPTIONS")
@@ -61,6 +70,15 @@ def packet_of_poll(frame: str) -> packet.Packet:
     return packet.Packet(encoded_packet=readable(frame))
 
 
+def _frames(body: str) -> Iterator[str]:
+    """The frames of a poll, one by one: there may be half a million."""
+    start = 0
+    while (end := body.find(SEPARATOR, start)) >= 0:
+        yield body[start:end]
+        start = end + 1
+    yield body[start:]
+
+
 class _ReadableWebSocket:
     """A websocket whose frames can all be read."""
 
@@ -83,22 +101,51 @@ class _ReadableWebSocket:
             self._ws.send(frame)
 
 
+def _cost(pkt: packet.Packet) -> int:
+    return PACKET_BYTES + (len(pkt.data) if isinstance(pkt.data, str | bytes) else 0)
+
+
 class Socket(engineio.socket.Socket):
     """python-engineio's socket, strict in what it takes.
 
-    Overridden of python-engineio 4.15: `send`, `close`, `handle_get_request`, `handle_post_request`,
+    Overridden of python-engineio 4.15: `send`, `poll`, `close`, `handle_get_request`, `handle_post_request`,
     `_websocket_handler`.
     """
 
     def __init__(self, server: engineio.Server, sid: str) -> None:
         super().__init__(server, sid)
         self._polled = False
+        self._waiting_bytes = 0
 
     def send(self, pkt: packet.Packet) -> None:
-        """Send a packet. The first tells the interval of pings, of which python-engineio cuts the fraction off."""
+        """Send a packet; more of them than `send_queue_bytes` end the session.
+
+        The first tells the interval of pings, of which python-engineio cuts the fraction off.
+        """
         if pkt.packet_type == packet.OPEN:
             pkt.data["pingInterval"] = round(self.server.ping_interval * 1000)
         super().send(pkt)
+        within = self._waiting_bytes <= settings.send_queue_bytes
+        self._waiting_bytes += _cost(pkt)
+        if within and self._waiting_bytes > settings.send_queue_bytes:
+            runtime.spawn(self.close, False, True, self.server.reason.TRANSPORT_ERROR)
+
+    def poll(self) -> list[packet.Packet]:
+        """Wait for packets to answer a poll with; none at the end of the session. Raises QueueEmpty."""
+        try:
+            packets = [self.queue.get(timeout=self.server.ping_interval + self.server.ping_timeout)]
+        except self.server.get_queue_empty_exception():
+            raise exceptions.QueueEmpty from None
+        size = 0
+        while packets[-1] is not None:
+            size += _cost(packets[-1])
+            if self.queue.empty() or len(packets) == POLL_PACKETS or size > POLL_BYTES:
+                break
+            packets.append(self.queue.get(block=False))
+        self._waiting_bytes -= size
+        if packets[-1] is None:
+            self.queue.put(packets.pop())
+        return packets
 
     def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """End the session. Never waits: what a client that polls is sent leaves when it comes for it, if it does."""
@@ -139,10 +186,13 @@ class Socket(engineio.socket.Socket):
         length = int(environ.get("CONTENT_LENGTH") or 0)
         if length > self.server.max_http_buffer_size:
             raise exceptions.ContentTooLongError
-        body = environ["wsgi.input"].read(length).decode(errors="replace")
-        for frame in body.split(SEPARATOR):
-            if not self.closed:
-                self.receive(packet_of_poll(frame))
+        body, turn = environ["wsgi.input"].read(length).decode(errors="replace"), Turn()
+        for frame in _frames(body):
+            turn.begin()
+            if self.closed:
+                return
+            self.receive(packet_of_poll(frame))
+            turn.end()
 
 
 def turn_away(raw: socket.socket, key: str) -> None:

@@ -16,8 +16,10 @@ from engine.codec import ACK, decode_event, encode
 from engine.frames import frame
 from engine.manager import Manager
 from engine.namespace import EventNamespace
+from engine.packets import Packet
 from engine.readable import Server as EngineServer
 from engine.transport import Transport
+from engine.weight import OTHER_WEIGHT, check_weight
 
 log = logging.getLogger("parley.engine")
 
@@ -38,7 +40,7 @@ class Server(socketio.Server):
 
     def __init__(self, *, fast: bool = False, **options: Any) -> None:
         self._fast = fast
-        super().__init__(**options)
+        super().__init__(serializer=Packet, **options)
         if isinstance(self.eio, Transport):
             self.eio.joined = self._has_joined
             self.eio.on_message = self._handle_eio_message
@@ -101,6 +103,8 @@ class Server(socketio.Server):
                 if event is not None:
                     self._take_event(eio_sid, *event)
                     return
+            if isinstance(data, str):
+                check_weight(data, OTHER_WEIGHT)
             self._check_binary(eio_sid, data)
             super()._handle_eio_message(eio_sid, data)
         except (ValueError, TypeError, IndexError, KeyError, AttributeError, RecursionError) as error:

@@ -10,8 +10,11 @@ from typing import Any
 import engineio
 import engineio.server
 import engineio.socket
+import orjson
 
+import runtime
 from engine.connection import Connection
+from engine.frames import frame
 from engine.pings import Pings
 from engine.readable import Server, Socket
 from settings import settings
@@ -28,6 +31,50 @@ class Transport(Server):
         """Whether a session has come as far as Socket.IO's CONNECT; set by the Socket.IO server."""
         self.on_message: Callable[[str, str | bytes], object] = functools.partial(self._trigger_event, "message")
         """Called with each message's session and content; set by the Socket.IO server, which asks for nothing else."""
+
+    def handle_request(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Any request under the path of Engine.IO; of a handshake that came past the WSGI server, the short way."""
+        if runtime.CONNECTION in environ and self._welcome(environ):
+            return []
+        return super().handle_request(environ, start_response)
+
+    def _welcome(self, environ: dict[str, Any]) -> bool:
+        """Begin a session with a WebSocket. Where anything is not as it should be, the long way is left to say so."""
+        query, key = environ["QUERY_STRING"].split("&"), environ.get("HTTP_SEC_WEBSOCKET_KEY")
+        if (
+            not key
+            or environ.get("HTTP_SEC_WEBSOCKET_VERSION") != "13"
+            or not {"EIO=4", "transport=websocket"} <= set(query)
+            or "websocket" not in self.transports
+            or not self._is_from_an_allowed_page(environ)
+        ):
+            return False
+        sid = self.generate_id()
+        connection = self.sockets[sid] = self.new_connection(sid)
+        if self._trigger_event("connect", sid, environ, run_async=False) not in {None, True}:
+            del self.sockets[sid]
+            return False
+        connection.schedule_ping()
+        connection.begin_websocket(environ.pop(runtime.CONNECTION), key, frame(self._opening(sid)))
+        return True
+
+    def _is_from_an_allowed_page(self, environ: dict[str, Any]) -> bool:
+        origin = environ.get("HTTP_ORIGIN")
+        if not origin or self.cors_allowed_origins == []:
+            return True
+        allowed = self._cors_allowed_origins(environ)
+        return allowed is None or origin in allowed
+
+    def _opening(self, sid: str) -> bytes:
+        """What a session that begins with WebSocket is told of itself: the protocol's OPEN packet."""
+        values = {
+            "sid": sid,
+            "upgrades": [],
+            "pingTimeout": round(self.ping_timeout * 1000),
+            "pingInterval": round(self.ping_interval * 1000),
+            "maxPayload": self.max_http_buffer_size,
+        }
+        return b"0" + orjson.dumps(values)
 
     def new_connection(self, sid: str) -> Connection:
         """A session that begins; it has `connect_seconds` to join a namespace."""

@@ -5,11 +5,13 @@ from models.clock import new_id, now_ms
 from models.conversations import Conversation, Participant, Receipt
 from models.messages import Attachment, Mention, Message, Reaction
 from models.meta import EPOCH, Meta
+from models.relay import EVERY, RelayedEvent, ServiceToken
 from models.store import Unavailable, store
 from models.transaction import Transaction
 
 __all__ = [
     "EPOCH",
+    "EVERY",
     "Attachment",
     "Conversation",
     "LoginSession",
@@ -20,7 +22,9 @@ __all__ = [
     "Reaction",
     "Receipt",
     "RefreshToken",
+    "RelayedEvent",
     "RevokedToken",
+    "ServiceToken",
     "Transaction",
     "Unavailable",
     "User",

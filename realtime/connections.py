@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from extensions import socketio
+from realtime.nodes import nodes
 
 log = logging.getLogger("parley.realtime")
 
@@ -45,6 +46,8 @@ class Connections:
         mine = self._by_user.setdefault(connection.user_id, {})
         mine[connection.sid] = connection
         socketio.server.enter_room(connection.sid, user_room(connection.user_id), namespace=NAMESPACE)
+        if len(mine) == 1:
+            nodes.follow_user(connection.user_id)
         return len(mine) == 1
 
     def remove(self, sid: str) -> tuple[Connection, bool] | None:
@@ -56,6 +59,7 @@ class Connections:
         del mine[sid]
         if not mine:
             del self._by_user[connection.user_id]
+            nodes.leave_user(connection.user_id)
         return connection, not mine
 
     def get(self, sid: str) -> Connection | None:
@@ -105,4 +109,4 @@ def tell_users(name: str, data: Any, users: Iterable[str]) -> None:
 
 def close(connection: Connection) -> None:
     """Disconnect one socket."""
-    socketio.server.disconnect(connection.sid, namespace=NAMESPACE)
+    socketio.server.disconnect(connection.sid, namespace=NAMESPACE, ignore_queue=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select, update
@@ -17,7 +16,11 @@ from sqlalchemy.orm import Session, aliased
 
 import runtime
 from models import Conversation, Participant, Unavailable, User, now_ms, store
+from realtime.audiences import CROWD, audiences_of
 from realtime.connections import tell_users
+from realtime.nodes import nodes
+from realtime.presence_stores import MemoryPresence, PresenceStore
+from realtime.redis_presence import RedisPresence
 from schemas.base import iso, iso_or_none
 from settings import settings
 
@@ -26,128 +29,110 @@ log = logging.getLogger("parley.realtime")
 GATHER_SECONDS = 1.0
 """At most one announcement a second (design.md); the first after a quiet spell goes at once."""
 
-CROWD = 200
-"""In conversations over this many, presence is told only to those who ask (design.md)."""
-
-
-class PresenceStore(ABC):
-    """Which users have a socket anywhere. In memory for one node; a twin in Redis serves several.
-
-    A connection counts until `remove` or until its node dies.
-    """
-
-    @abstractmethod
-    def add(self, user_id: str, sid: str) -> bool:
-        """Count a socket; returns whether it is the user's first anywhere."""
-
-    @abstractmethod
-    def remove(self, user_id: str, sid: str) -> bool:
-        """Count it no more; returns whether it was the user's last anywhere. Unknown ones are no matter."""
-
-    @abstractmethod
-    def online(self, user_ids: Iterable[str]) -> set[str]:
-        """Which of these users have a socket."""
-
-
-class MemoryPresence(PresenceStore):
-    """The sockets of this process."""
-
-    def __init__(self) -> None:
-        self._sockets: dict[str, set[str]] = {}
-
-    def add(self, user_id: str, sid: str) -> bool:
-        """See `PresenceStore.add`."""
-        mine = self._sockets.setdefault(user_id, set())
-        mine.add(sid)
-        return len(mine) == 1
-
-    def remove(self, user_id: str, sid: str) -> bool:
-        """See `PresenceStore.remove`."""
-        mine = self._sockets.get(user_id, set())
-        mine.discard(sid)
-        return not mine and self._sockets.pop(user_id, None) is not None
-
-    def online(self, user_ids: Iterable[str]) -> set[str]:
-        """See `PresenceStore.online`."""
-        return {user_id for user_id in user_ids if user_id in self._sockets}
-
-
 class Presence:
     """Tells those who share a conversation with a user when they come and go."""
 
-    def __init__(self, sockets: PresenceStore) -> None:
-        self._sockets = sockets
+    def __init__(self, store_of_nodes: PresenceStore) -> None:
+        self._nodes = store_of_nodes
+        self._sockets: dict[str, set[str]] = {}
         self._leaving: dict[str, runtime.Timer] = {}
-        self._shown: set[str] = set()
-        self._changed: dict[str, int] = {}
-        self._lock = threading.Lock()
+        self._here: set[str] = set()
+        self._changed: dict[str, tuple[bool, int]] = {}
+        self._lock = threading.RLock()
         self._quiet_from = 0.0
         self._armed = False
+        store_of_nodes.attach(self.here, self.announce)
+
+    def start(self) -> None:
+        """This process serves from now on."""
+        self._nodes.start()
+
+    def stop(self) -> None:
+        """It is about to end."""
+        self._nodes.stop()
 
     def connected(self, user_id: str, sid: str) -> None:
         """A socket of the user came."""
         with self._lock:
-            self._sockets.add(user_id, sid)
+            self._sockets.setdefault(user_id, set()).add(sid)
             timer = self._leaving.pop(user_id, None)
             if timer is not None:
                 timer.cancel()
-            if user_id not in self._shown:
-                self._shown.add(user_id)
-                self._announce(user_id)
+            if user_id not in self._here:
+                self._here.add(user_id)
+                self._nodes.arrive(user_id, lambda first: self.announce(user_id, True) if first else None)
 
     def disconnected(self, user_id: str, sid: str) -> None:
         """A socket of the user went."""
         with self._lock:
-            if self._sockets.remove(user_id, sid) and user_id not in self._leaving:
+            mine = self._sockets.get(user_id, set())
+            mine.discard(sid)
+            if not mine and self._sockets.pop(user_id, None) is not None and user_id not in self._leaving:
                 self._leaving[user_id] = runtime.call_later(settings.presence_grace, self._left, user_id, now_ms())
 
     def online(self, user_ids: Iterable[str]) -> set[str]:
         """Which of these users are online; within the grace period they still are."""
         wanted = set(user_ids)
-        return self._sockets.online(wanted) | (wanted & self._shown)
+        here = wanted & self._here
+        return here | self._nodes.elsewhere(wanted - here)
+
+    def here(self) -> list[str]:
+        """Everybody who is on this node, the grace period included."""
+        return list(self._here)
+
+    def announce(self, user_id: str, online: bool, since: int | None = None) -> None:
+        """Tell that the user is online, or since when (ms) no longer."""
+        with self._lock:
+            self._changed[user_id] = online, since or now_ms()
+            if not self._armed:
+                self._armed = True
+                runtime.call_later(max(0.0, self._quiet_from - time.monotonic()), self._tell)
 
     def _left(self, user_id: str, since: int) -> None:
         with self._lock:
             self._leaving.pop(user_id, None)
-            if not self._sockets.online([user_id]) and user_id in self._shown:
-                self._shown.discard(user_id)
-                self._announce(user_id, since)
-
-    def _announce(self, user_id: str, since: int | None = None) -> None:
-        self._changed[user_id] = since or now_ms()
-        if not self._armed:
-            self._armed = True
-            runtime.call_later(max(0.0, self._quiet_from - time.monotonic()), self._tell)
+            if user_id not in self._sockets and user_id in self._here:
+                self._here.discard(user_id)
+                self._nodes.leave(user_id, lambda last: self.announce(user_id, False, since) if last else None)
 
     def _tell(self) -> None:
         with self._lock:
             changed, self._changed = self._changed, {}
             self._armed = False
             self._quiet_from = time.monotonic() + GATHER_SECONDS
-            gone = {user_id: since for user_id, since in changed.items() if user_id not in self._shown}
+        gone = {user_id: since for user_id, (online, since) in changed.items() if not online}
+        for user_id in self.online(gone):  # they came to another node in the meantime, which tells of that
+            del gone[user_id], changed[user_id]
         try:
             if gone:
                 store.write(lambda session: save_last_seen(session, gone))
-            with store.read() as session:
-                audiences = {user_id: audience(session, user_id) for user_id in changed}
+            audiences = audiences_of(changed)
         except Unavailable:
             return
         except Exception:
             log.exception("presence could not be told")
             return
-        for user_id, since in changed.items():
-            status = "offline" if user_id in gone else "online"
-            tell_users(
-                "user:status",
-                {"userId": user_id, "status": status, "lastSeen": iso(since)},
-                audiences[user_id],
-            )
+        for user_id, (online, since) in changed.items():
+            self._tell_one(user_id, online, since, audiences.of(user_id))
+            runtime.sleep(0)
+        if gone:
+            runtime.call_later(GATHER_SECONDS, self._correct, list(gone))
+
+    @staticmethod
+    def _tell_one(user_id: str, online: bool, since: int, others: Sequence[str]) -> None:
+        data = {"userId": user_id, "status": "online" if online else "offline", "lastSeen": iso(since)}
+        tell_users("user:status", data, others)
+        nodes.tell_users(others, "user:status", data)
+
+    def _correct(self, gone: list[str]) -> None:
+        """Two nodes' words may have crossed: whoever was said to be gone and is not is online."""
+        for user_id in self._nodes.elsewhere(gone):
+            self.announce(user_id, True)
 
 
 def save_last_seen(session: Session, gone: dict[str, int]) -> None:
     """Keep when these users were last seen (ms)."""
-    for user_id, since in gone.items():
-        session.execute(update(User).where(User.id == user_id).values(last_seen_at=since))
+    session.execute(update(User), [{"id": user_id, "last_seen_at": since} for user_id, since in gone.items()])
 
 
 def audience(session: Session, user_id: str) -> Sequence[str]:
@@ -197,4 +182,4 @@ def statuses(session: Session, user_id: str, asked: Sequence[str]) -> dict[str, 
     }
 
 
-presence = Presence(MemoryPresence())
+presence = Presence(MemoryPresence() if nodes.bus is None else RedisPresence(nodes.bus, settings.presence_lease))

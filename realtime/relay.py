@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from realtime.events import Outcome
+from realtime.nodes import Nodes, nodes
 from realtime.rooms import rooms
 
 
@@ -28,4 +29,23 @@ class LocalRelay:
         rooms.deliver(outcome)
 
 
-relay: Relay = LocalRelay()
+class SharedRelay(LocalRelay):
+    """The relay of one node among several: to its own rooms at once, to the others over the bus."""
+
+    def __init__(self, others: Nodes) -> None:
+        self._others = others
+
+    def publish(self, outcome: Outcome) -> None:
+        """See `Relay.publish`."""
+        try:
+            super().publish(outcome)
+        finally:
+            for packet in outcome.packets:
+                self._others.send_packet(packet)
+            for notice in outcome.notices:
+                self._others.tell_users(notice.users, notice.name, notice.data)
+            for closing in outcome.closings:
+                self._others.send_closing(closing)
+
+
+relay: Relay = SharedRelay(nodes) if nodes.bus is not None else LocalRelay()

@@ -7,20 +7,23 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from prometheus_client import Counter
+
 import runtime
 from models import Unavailable, store
-from realtime import catchup
-from realtime.connections import Connection, close, connections, tell_users
+from realtime import catchup, wire
+from realtime.connections import Connection, close, connections, emit, tell_users
 from realtime.events import Closing, Outcome, Packet
 from realtime.gate import Gate
+from realtime.nodes import nodes
+from realtime.told import Told
 
 log = logging.getLogger("parley.realtime")
 
-MISSING_SECONDS = 0.02
-"""How long a packet that does not follow on waits for the one before it (design.md, one gate per room)."""
-
 COMPARE_SECONDS = 1.0
 """How often the local rooms are compared with the database, so that nothing stays missing for longer."""
+
+CATCH_UPS = Counter("parley_rooms_caught_up", "Times that a room was told from the database what it had missed")
 
 
 class Rooms:
@@ -30,29 +33,51 @@ class Rooms:
         self._gates: dict[str, Gate] = {}
         self._catching_up: set[str] = set()
         self._look_again = False
+        self._comparing = False
+        self._told = Told()
         self._lock = threading.RLock()
 
     def deliver(self, outcome: Outcome) -> None:
-        """Let a commit's events reach the sockets that they concern."""
+        """Let a commit's events reach the sockets of this node that they concern."""
         with self._lock:
             for packet in outcome.packets:
-                self._offer(packet)
+                for user_id in wire.named_users(packet):
+                    self._tell_outside(user_id, packet)
+                self._offer(wire.room_packet(packet))
             for notice in outcome.notices:
                 tell_users(notice.name, notice.data, notice.users)
         for closing in outcome.closings:
-            _close_sockets(closing)
+            close_sockets(closing)
+
+    def receive(self, packet: Packet) -> None:
+        """A commit of another node, as its room is told of it."""
+        with self._lock:
+            gate = self._gates.get(packet.conversation_id)
+            if gate is not None:
+                before = set(gate.members) if packet.evicted or packet.closed else set()
+                self._offer(packet)
+                for sid in before - gate.members:
+                    self._told.note(sid, packet.conversation_id, packet.end)
+
+    def receive_copy(self, user_id: str, packet: Packet) -> None:
+        """A commit of another node, as one user is told of it."""
+        with self._lock:
+            self._tell_outside(user_id, packet)
+            if user_id in packet.admitted and _joins_by_itself(user_id):
+                self._offer(wire.room_packet(packet))
 
     @contextmanager
     def joining(self, connection: Connection, conversation_ids: list[str]) -> Iterator[None]:
         """While the caller reads what the conversations are like, keep what happens in them for this socket.
 
-        Those that are not `admit`ted by the end are left.
+        Begins once other nodes are heard. Those that are not `admit`ted by the end are left.
         """
         with self._lock:
             for conversation_id in conversation_ids:
                 self._gate(conversation_id).hold(connection)
         admitted = False
         try:
+            nodes.await_rooms(conversation_ids)
             yield
             admitted = True
         finally:
@@ -87,20 +112,27 @@ class Rooms:
     def compare(self) -> None:
         """Compare the local rooms with the database, and catch up where it is ahead; to be called each second.
 
-        That is how changes of other processes arrive (`flask shell`), and those of a commit whose process died
-        before it could publish.
+        That is how changes of other processes arrive where there is no relay (`flask shell`), those that a relay
+        lost, and those of a commit whose process died before it could publish.
         """
+        if self._comparing:
+            return
+        self._comparing = True
         try:
-            if not self._gates or not (store.moved() or self._look_again):
-                return
-            self._look_again = False
-            with store.read() as session:
-                heads = catchup.heads(session, list(self._gates))
+            self._compare()
         except Unavailable:
             self._look_again = True
+        finally:
+            self._comparing = False
+
+    def _compare(self) -> None:
+        if not self._gates or not (store.moved() or self._look_again):
             return
+        self._look_again = False
+        with store.read() as session:
+            heads = catchup.heads(session, list(self._gates))
         if self._behind(heads):
-            runtime.sleep(MISSING_SECONDS)  # what was committed just now is still on its way here
+            runtime.sleep(nodes.patience)  # what was committed just now is still on its way here
             for gate in self._behind(heads):
                 self._catch_up(gate)
 
@@ -109,34 +141,50 @@ class Rooms:
         gates = ((self._gates.get(conversation_id), rev) for conversation_id, rev in heads.items())
         return [gate for gate, rev in gates if gate is not None and gate.cursor is not None and gate.cursor < rev]
 
+    def _tell_outside(self, user_id: str, packet: Packet) -> None:
+        """Tell a user's sockets here of a commit that names them, but for those that hear of it in the room."""
+        mine, conversation_id = connections.of_user(user_id), packet.conversation_id
+        known = self._told.rev(user_id, conversation_id) if mine else 0
+        for event in packet.events if mine else ():
+            if user_id not in event.to_users or event.rev <= known:
+                continue
+            outside = [
+                one.sid
+                for one in mine
+                if not event.to_room
+                or (conversation_id not in one.rooms and self._told.rev(one.sid, conversation_id) < event.rev)
+            ]
+            if outside:
+                emit(event.name, {**event.data, "prevRev": packet.start}, to=outside)
+            self._told.note(user_id, conversation_id, event.rev)
+
     def _offer(self, packet: Packet) -> None:
+        """Give the room what it is told of a commit, where there is one here, or has to be."""
         gate = self._gates.get(packet.conversation_id)
         if gate is None and any(_joins_by_itself(user_id) for user_id in packet.admitted):
             gate = self._gate(packet.conversation_id)
             gate.start_at(packet.start, packet.seq)
             self._look_again = True  # packets before the gate was there may have overtaken this one
-        if gate is None:
-            for event in packet.events:
-                tell_users(event.name, {**event.data, "prevRev": packet.start}, event.to_users)
-            return
-        gate.offer(packet)
-        self._forget_if_deserted(gate)
+        if gate is not None:
+            gate.offer(packet)
+            self._forget_if_deserted(gate)
 
     def _gate(self, conversation_id: str) -> Gate:
         gate = self._gates.get(conversation_id)
         if gate is None:
             gate = self._gates[conversation_id] = Gate(conversation_id, self._expect, _missed)
+            nodes.follow_room(conversation_id)
         return gate
 
     def _forget_if_deserted(self, gate: Gate) -> None:
-        if gate.deserted:
-            self._gates.pop(gate.conversation_id, None)
+        if gate.deserted and self._gates.pop(gate.conversation_id, None) is not None:
+            nodes.leave_room(gate.conversation_id)
 
     def _expect(self, gate: Gate) -> None:
         """Give the missing packet a moment to arrive, then read what it would have said."""
         if gate.conversation_id not in self._catching_up:
             self._catching_up.add(gate.conversation_id)
-            runtime.call_later(MISSING_SECONDS, self._complete, gate)
+            runtime.call_later(nodes.patience, self._complete, gate)
 
     def _complete(self, gate: Gate) -> None:
         self._catching_up.discard(gate.conversation_id)
@@ -151,10 +199,24 @@ class Rooms:
         except Unavailable:
             self._look_again = True
             return
+        CATCH_UPS.inc()
         log.info("room caught up", extra={"conversation_id": gate.conversation_id, "events": len(packet.events)})
         with self._lock:
+            self._tell_nobody_twice(packet)
             gate.offer(packet)
             self._forget_if_deserted(gate)
+
+    def _tell_nobody_twice(self, packet: Packet) -> None:
+        """Leave out users who were told outside the room; from now on the others have been, too."""
+        for event in packet.events:
+            event.to_users = tuple(
+                user_id
+                for user_id in event.to_users
+                if connections.has_user(user_id) and self._told.rev(user_id, packet.conversation_id) < event.rev
+            )
+        for event in packet.events:
+            for user_id in event.to_users:
+                self._told.note(user_id, packet.conversation_id, event.rev)
 
 
 def _missed(conversation_id: str, rev: int, seq: int) -> Packet:
@@ -166,7 +228,8 @@ def _joins_by_itself(user_id: str) -> bool:
     return any(connection.auto_join for connection in connections.of_user(user_id))
 
 
-def _close_sockets(closing: Closing) -> None:
+def close_sockets(closing: Closing) -> None:
+    """Close those of this node's sockets that it means."""
     for connection in connections.of_user(closing.user_id):
         if (
             (closing.everything and (closing.all_but is None or connection.session_id != closing.all_but))

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 import runtime
 from realtime.connections import emit
+from realtime.nodes import nodes
 
 TYPING_SECONDS = 6.0
 """How long one `isTyping: true` lasts without a repeat (protocol.md, `typing`)."""
+
+ELSEWHERE, GRACE_SECONDS = "", 1.0
+"""Stands for a socket of another node. That node says when it is over; where it does not, it is, so much later."""
 
 
 @dataclass(slots=True)
@@ -25,13 +29,15 @@ _typists: dict[tuple[str, str], _Typist] = {}
 
 def start(conversation_id: str, user_id: str, username: str, sid: str) -> None:
     """The user types, in the socket `sid`: tell the room's other sockets."""
-    key, until = (conversation_id, user_id), time.monotonic() + TYPING_SECONDS
-    typist = _typists.get(key)
+    key, seconds = (conversation_id, user_id), TYPING_SECONDS + (GRACE_SECONDS if sid == ELSEWHERE else 0)
+    typist, until = _typists.get(key), time.monotonic() + seconds
     if typist is None:
-        _typists[key] = _Typist(sid, username, until, runtime.call_later(TYPING_SECONDS, _expire, key))
+        _typists[key] = _Typist(sid, username, until, runtime.call_later(seconds, _expire, key))
     else:
         typist.sid, typist.until = sid, until
     _tell(conversation_id, user_id, username, True, sid)
+    if sid != ELSEWHERE:
+        nodes.send_typing(conversation_id, user_id, username, True, False)
 
 
 def end(conversation_id: str, user_id: str, username: str, sid: str) -> None:
@@ -40,6 +46,8 @@ def end(conversation_id: str, user_id: str, username: str, sid: str) -> None:
     if typist is not None:
         typist.timer.cancel()
     _tell(conversation_id, user_id, username, False, sid)
+    if sid != ELSEWHERE:
+        nodes.send_typing(conversation_id, user_id, username, False, typist is not None)
 
 
 def stop(conversation_id: str, user_id: str, only_from: str | None = None) -> None:
@@ -47,6 +55,14 @@ def stop(conversation_id: str, user_id: str, only_from: str | None = None) -> No
     typist = _typists.get((conversation_id, user_id))
     if typist is not None and only_from in (None, typist.sid):
         end(conversation_id, user_id, typist.username, typist.sid)
+
+
+def hear(conversation_id: str, user_id: str, username: str, is_typing: bool, typed: bool) -> None:
+    """On another node the user types, or no longer does (and did, where `typed`): tell the room here."""
+    if is_typing:
+        start(conversation_id, user_id, username, ELSEWHERE)
+    elif not typed or (conversation_id, user_id) in _typists:  # else it has ended here by itself already
+        end(conversation_id, user_id, username, ELSEWHERE)
 
 
 def drop(sid: str) -> None:

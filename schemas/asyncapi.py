@@ -7,9 +7,13 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from schemas.relay import APP_EVENTS, AppEvent
 from schemas.sockets import CLIENT_EVENTS, SERVER_EVENTS, Failure
 
 REF = "#/components/schemas/{model}"
+
+TOLD: dict[str, type[BaseModel]] = {**SERVER_EVENTS, APP_EVENTS: AppEvent}
+"""All that comes from the server: its own events, and those of applications."""
 
 
 def document(version: str) -> dict[str, Any]:
@@ -17,7 +21,7 @@ def document(version: str) -> dict[str, Any]:
     models: dict[type[BaseModel], None] = {Failure: None}
     for event in CLIENT_EVENTS.values():
         models |= {event.payload: None, event.acknowledgement: None}
-    models |= dict.fromkeys(SERVER_EVENTS.values())
+    models |= dict.fromkeys(TOLD.values())
     _, schemas = models_json_schema([(model, "validation") for model in models], by_alias=True, ref_template=REF)
     return {
         "asyncapi": "3.0.0",
@@ -41,7 +45,7 @@ def _messages() -> dict[str, Any]:
             "name": f"acknowledgement of {name}",
             "payload": {"oneOf": [_ref(event.acknowledgement), _ref(Failure)]},
         }
-    for name, model in SERVER_EVENTS.items():
+    for name, model in TOLD.items():
         messages[f"server {name}"] = {
             "name": name,
             "summary": (model.__doc__ or "").strip(),
@@ -60,7 +64,7 @@ def _operations() -> dict[str, Any]:
             "messages": [_message(f"client {name}")],
             "reply": {"channel": channel, "messages": [_message(f"acknowledgement {name}")]},
         }
-    for name in SERVER_EVENTS:
+    for name in TOLD:
         operations[f"send {name}"] = {
             "action": "send",
             "channel": channel,

@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 
 import schemas
 from schemas.base import Path, Wire
+from schemas.relay import APP_PREFIX, AppEvent
 from schemas.sockets import CLIENT_EVENTS, SERVER_EVENTS
 
 REF = "#/$defs/"
@@ -130,6 +131,7 @@ export type ServerToClientEvents = {
 def _server_events() -> str:
     lines = ["/** What the server sends. */\n", "export interface ServerEvents {\n"]
     lines += [f"  {json.dumps(name)}: {model.__name__};\n" for name, model in SERVER_EVENTS.items()]
+    lines.append(f"  [event: `{APP_PREFIX}${{string}}`]: {AppEvent.__name__};\n")
     return "".join([*lines, "}\n"])
 
 

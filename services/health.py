@@ -6,6 +6,7 @@ from prometheus_client import Counter, Gauge
 from sqlalchemy import text
 
 from realtime.connections import connections
+from realtime.nodes import nodes
 from schemas.errors import ChatError
 from services.access import reading
 
@@ -16,12 +17,14 @@ MESSAGES = Counter("parley_messages_sent", "Messages stored by this process")
 
 def problems() -> list[str]:
     """Why the server is not ready; empty where it is."""
+    found = []
     try:
         with reading() as session:
             session.execute(text("SELECT 1"))
     except ChatError:
-        return ["the database cannot be reached"]
-    return []
+        found.append("the database cannot be reached")
+    relay = nodes.problem()
+    return [*found, relay] if relay else found
 
 
 def measure() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from sqlalchemy import select
 
-from models import Conversation, Participant
+from models import Conversation, Participant, Unavailable, store
 from realtime.connections import Connection
 from realtime.rooms import rooms
 from realtime.views import View
+from schemas.errors import not_a_participant, unavailable
 from services.access import access_conversation, reading
 from services.sync import changes_since
 
@@ -20,13 +22,35 @@ def join(connection: Connection, conversation_id: str, since: int | None = None)
     With `since` the answer has the `changes` after that rev, of the same moment. From before the read until that step
     the room's events are kept for the socket. Raises ChatError `not_a_participant`.
     """
-    with rooms.joining(connection, [conversation_id]), reading() as session:
-        conversation, _ = access_conversation(session, connection.user_id, conversation_id)
-        rev, seq = conversation.rev, conversation.seq
-        answer = {"conversationId": conversation_id, "rev": rev, "seq": seq}
-        if since is not None:
-            answer["changes"] = changes_since(session, connection.user_id, {conversation_id: since})[conversation_id]
-    return answer, lambda: rooms.admit(connection, conversation_id, rev, seq)
+    with rooms.joining(connection, [conversation_id]):
+        read = _head if since is None else functools.partial(_changes, since=since)
+        answer = {"conversationId": conversation_id, **read(connection.user_id, conversation_id)}
+    return answer, lambda: rooms.admit(connection, conversation_id, answer["rev"], answer["seq"])
+
+
+def _head(user_id: str, conversation_id: str) -> View:
+    """Where a conversation stands that the user is in; all that most joins want, and they come in herds."""
+    try:
+        rows = store.rows(
+            "SELECT conversations.rev, conversations.seq FROM participants"
+            " JOIN conversations ON conversations.id = participants.conversation_id"
+            " WHERE participants.conversation_id = ? AND participants.user_id = ?"
+            " AND participants.removed_at IS NULL AND conversations.deleted_at IS NULL",
+            conversation_id,
+            user_id,
+        )
+    except Unavailable as error:
+        raise unavailable() from error
+    if not rows:
+        raise not_a_participant()
+    return {"rev": rows[0][0], "seq": rows[0][1]}
+
+
+def _changes(user_id: str, conversation_id: str, since: int) -> View:
+    with reading() as session:
+        conversation, _ = access_conversation(session, user_id, conversation_id)
+        changes = changes_since(session, user_id, {conversation_id: since})[conversation_id]
+        return {"rev": conversation.rev, "seq": conversation.seq, "changes": changes}
 
 
 def leave(connection: Connection, conversation_id: str) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from models import Conversation, Transaction, Unavailable, User, store
 from realtime.events import Closing, Data, Event, Notice, Outcome, Packet
-from realtime.relay import relay
+from realtime.publishing import publisher
 from schemas.errors import not_a_participant, unavailable
 from services.members import members
 
@@ -136,7 +136,14 @@ class Work:
 
 
 def perform(function: Callable[[Work], T]) -> T:
-    """Run `function` in a unit of work, commit, publish, and return what it returned.
+    """Run `function` in a unit of work, commit, publish, and return what it returned. Raises as `commit` does."""
+    result, outcome = commit(function)
+    publish(outcome)
+    return result
+
+
+def commit(function: Callable[[Work], T]) -> tuple[T, Outcome]:
+    """Run `function` in a unit of work and commit; returns what it returned, and what is to be published.
 
     It may run more than once, each time with a fresh `Work`, and on SQLite in another thread: it waits for nothing
     and changes nothing outside. Raises what it raises, and ChatError `unavailable`; nothing was stored then.
@@ -153,8 +160,7 @@ def perform(function: Callable[[Work], T]) -> T:
     for packet in outcome.packets:
         if packet.admitted or packet.evicted or packet.closed:
             members.forget(packet.conversation_id)
-    publish(outcome)
-    return result
+    return result, outcome
 
 
 def write(function: Callable[[Session], T]) -> T:
@@ -168,6 +174,6 @@ def write(function: Callable[[Session], T]) -> T:
 def publish(outcome: Outcome) -> None:
     """Hand a commit's events to the relay. What is saved stays saved, whatever happens here."""
     try:
-        relay.publish(outcome)
+        publisher.publish(outcome)
     except Exception:
         log.exception("a committed change could not be published; rooms catch up by themselves")

@@ -9,13 +9,15 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import runtime
+from realtime.events import Outcome as Committed
 from schemas.errors import ChatError, internal, unavailable
 from services.marks import Mark, move_all
 from services.sending import Draft, Sent, send_all
-from services.work import Work, perform
+from services.work import Work, commit, publish
 
 log = logging.getLogger("parley.services")
 
@@ -30,15 +32,32 @@ Outcome = Sent | ChatError | None
 """A stored message; an error, and then nothing was stored; None for a mark that was set."""
 
 
+Done = Callable[[Any], None]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Requests that were written together: what came of each, who is to be told, and what is to be published first."""
+
+    outcomes: list[Outcome]
+    done: list[Done]
+    committed: list[Committed]
+
+
 class Writer:
-    """Gathers requests while a transaction is under way, and for one turn of the loop before it."""
+    """Gathers requests while a transaction is under way, and for one turn of the loop before it.
+
+    While a batch is published and its senders are told, the next one is written already.
+    """
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[Request, Callable[[Outcome], None]]] = deque()
+        self._waiting: deque[tuple[Request, Done]] = deque()
+        self._written: deque[_Batch] = deque()
         self._running = False
+        self._telling = False
         self._lock = runtime.guard()
 
-    def submit(self, request: Request, done: Callable[[Any], None]) -> None:
+    def submit(self, request: Request, done: Done) -> None:
         """Have the request written; `done` is told its outcome, and must not wait. Raises ChatError `unavailable`."""
         with self._lock:
             if len(self._waiting) >= WAITING:
@@ -72,8 +91,25 @@ class Writer:
                 if not batch:
                     self._running = False
                     return
-            outcomes = _commit([request for request, _ in batch])
-            for (_, done), outcome in zip(batch, outcomes, strict=True):
+            committed: list[Committed] = []
+            outcomes = _commit([request for request, _ in batch], committed)
+            with self._lock:
+                self._written.append(_Batch(outcomes, [done for _, done in batch], committed))
+                start, self._telling = not self._telling, True
+            if start:
+                runtime.spawn(self._tell)
+
+    def _tell(self) -> None:
+        """Publish what was written, in the order in which it was, and tell who waits for it."""
+        while True:
+            with self._lock:
+                if not self._written:
+                    self._telling = False
+                    return
+                batch = self._written.popleft()
+            for committed in batch.committed:
+                publish(committed)
+            for done, outcome in zip(batch.done, batch.outcomes, strict=True):
                 try:
                     done(outcome)
                 except Exception:
@@ -89,23 +125,29 @@ def run_all(work: Work, requests: Sequence[Request]) -> list[Outcome]:
     return [next(sent) if isinstance(request, Draft) else next(moved) for request in requests]
 
 
-def _commit(requests: Sequence[Request]) -> list[Outcome]:
+def _commit(requests: Sequence[Request], committed: list[Committed]) -> list[Outcome]:
     """The outcome of each request. One that breaks the batch is found by running all of them singly."""
     try:
-        return perform(lambda work: run_all(work, requests))
+        return _run(requests, committed)
     except ChatError as error:
         return [error] * len(requests)
     except Exception:
         if len(requests) > 1:
             log.exception("a batch failed; its requests run singly", extra={"requests": len(requests)})
-            return [outcome for request in requests for outcome in _commit([request])]
-        return [_alone(requests[0])]
+            return [outcome for request in requests for outcome in _commit([request], committed)]
+        return [_alone(requests[0], committed)]
 
 
-def _alone(request: Request) -> Outcome:
+def _run(requests: Sequence[Request], committed: list[Committed]) -> list[Outcome]:
+    outcomes, to_publish = commit(lambda work: run_all(work, requests))
+    committed.append(to_publish)
+    return outcomes
+
+
+def _alone(request: Request, committed: list[Committed]) -> Outcome:
     """One more try for a request that failed alone: another node may have stored the same `temp_id` at that moment."""
     try:
-        return perform(lambda work: run_all(work, [request]))[0]
+        return _run([request], committed)[0]
     except ChatError as error:
         return error
     except Exception:

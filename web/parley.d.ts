@@ -19,6 +19,9 @@ export interface AddParticipant {
 /** `echo`: whatever it is comes back. */
 export type Anything = unknown;
 
+/** `app:…`: an event of an application's own, sent through `/api/relay/emit`. Best effort, without a `rev`. */
+export type AppEvent = unknown;
+
 /** `presence`. */
 export interface AskPresence {
   userIds: Array<string>;
@@ -503,6 +506,35 @@ export interface Register {
   email?: string | null;
 }
 
+/** An event of your own. It is not stored: it reaches whoever is connected now. */
+export interface RelayEmit {
+  event: string;
+  data?: unknown;
+  to: RelayTarget;
+}
+
+/** It is on its way; `duplicate` where its `Idempotency-Key` was sent before, and nothing was sent now. */
+export interface RelayEmitted {
+  duplicate: boolean;
+}
+
+/** A message of a participant, `senderId`, as whom the service token may act. */
+export interface RelayMessage {
+  conversationId: string;
+  content?: string;
+  temp_id?: string | null;
+  replyTo?: string | null;
+  attachmentIds?: Array<string>;
+  senderId: string;
+}
+
+/** Whom an event is for: a conversation's room, a user's sockets, or every socket. */
+export interface RelayTarget {
+  conversationId?: string | null;
+  userId?: string | null;
+  all?: true | null;
+}
+
 /** One who went. */
 export interface RemovedParticipant {
   userId: string;
@@ -734,4 +766,5 @@ export interface ServerEvents {
   "server:draining": Draining;
   "error": ErrorEvent;
   "echo-response": Anything;
+  [event: `app:${string}`]: AppEvent;
 }

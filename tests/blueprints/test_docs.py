@@ -8,12 +8,19 @@ from typing import Any
 
 import pytest
 
+from schemas.relay import APP_EVENTS
 from schemas.sockets import CLIENT_EVENTS, SERVER_EVENTS
 from tests.blueprints.answers import MODELS, call_of
 from tests.support.api import Api
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 OPEN = {"/api/auth/register", "/api/auth/login", "/api/auth/refresh", "/api/auth/logout"}
+OF_SERVICES = {"/api/relay/emit", "/api/relay/messages"}
+
+
+def opened_by(path: str) -> list[dict[str, list[str]]]:
+    """Which tokens open a call that is not open to all."""
+    return [{"serviceToken": []}] if path in OF_SERVICES else [{"token": []}, {"serviceToken": [], "actAs": []}]
 
 
 @pytest.fixture
@@ -80,7 +87,8 @@ def test_every_call_has_its_models(openapi: dict[str, Any]) -> None:
         refused = operation["responses"]["default"]["content"]["application/json"]["schema"]
         assert refused == {"$ref": "#/components/schemas/Failure"}
         assert any(status.startswith("2") for status in operation["responses"])
-        assert (operation["security"] == [{"token": []}]) is (path not in OPEN), path
+        assert (operation["security"] == opened_by(path)) is (path not in OPEN), path
+        assert {name for one in operation["security"] for name in one} <= set(openapi["components"]["securitySchemes"])
         documented[call_of(method.upper(), re.sub(r"{\w+}", "x", path.removeprefix("/api")))] = operation
     for call, models in MODELS.items():
         operation = documented[call]
@@ -130,7 +138,7 @@ def test_the_socket_document_has_every_event(api: Api) -> None:
     received = {name.removeprefix("receive ") for name, one in operations.items() if one["action"] == "receive"}
     sent = {name.removeprefix("send ") for name, one in operations.items() if one["action"] == "send"}
     assert received == set(CLIENT_EVENTS)
-    assert sent == set(SERVER_EVENTS)
+    assert sent == {*SERVER_EVENTS, APP_EVENTS}
     for name, operation in operations.items():
         assert resolve(document, operation["channel"]["$ref"])["address"] == "/"
         for reference in operation["messages"]:

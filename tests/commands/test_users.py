@@ -1,31 +1,20 @@
-"""`flask user` and `flask shell`, each as an administrator types it, beside a running server."""
+"""`flask user` and `flask database`, each as an administrator types it, beside a running server."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 
 import jwt
 import pytest
 
-from settings import PROJECT
-from tests.conftest import ServerFactory, SockFactory
+from tests.conftest import ServerFactory
 from tests.support.api import Api, User, unique
+from tests.support.flask import flask
 from tests.support.server import SECRET, ServerProcess
 from tests.support.sockets import Refused, Sock
 
 TRUST_SECONDS = 5.0
 """How long a running server believes that a user is in good standing (services/tokens.py)."""
-
-
-def flask(server: ServerProcess, *words: str, stdin: str = "", status: int = 0) -> subprocess.CompletedProcess[str]:
-    """`flask --app app ...` with the server's settings."""
-    command = [sys.executable, "-m", "flask", "--app", "app", *words]
-    env = {**server.env, "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run(command, cwd=PROJECT, env=env, input=stdin, capture_output=True, text=True, timeout=60)
-    assert done.returncode == status, done.stdout + done.stderr
-    return done
 
 
 def answer_becomes(user: User, status: int) -> None:
@@ -72,31 +61,6 @@ def test_a_disabled_user_is_out_until_enabled(server: ServerProcess, api: Api, a
     assert flask(server, "user", "enable", alice.username).stdout == f"{alice.username} is enabled.\n"
     answer_becomes(alice, 200)
     assert api.login(alice.username).id == alice.id
-
-
-def test_the_shell_has_everything_at_hand_and_reaches_browsers(
-    server: ServerProcess, alice: User, bob: User, sock: SockFactory
-) -> None:
-    conversation = alice.direct(bob)
-    listening = sock(bob, auto_join=True)
-    lines = [
-        "from schemas.messages import SendMessage",
-        f"draft = SendMessage(conversation_id={conversation['id']!r}, content='from the shell', temp_id='shell-1')",
-        f"sent = services.messages.send({alice.id!r}, draft)",
-        "print('seq', sent.message['seq'], sent.duplicate)",
-        f"print('again', services.messages.send({alice.id!r}, draft).duplicate)",
-        f"print('name', db.session.get(models.User, {alice.id!r}).username)",
-        "print('modules', services.tokens.__name__, services.conversations.__name__)",
-    ]
-    printed = flask(server, "shell", stdin="\n".join(lines) + "\n").stdout
-    assert "seq 1 False" in printed
-    assert "again True" in printed
-    assert f"name {alice.username}" in printed
-    assert "modules services.tokens services.conversations" in printed
-    heard = listening.wait_for("message:new")
-    assert (heard["content"], heard["seq"], heard["senderId"]) == ("from the shell", 1, alice.id)
-    listening.settle()
-    assert listening.count("message:new") == 1
 
 
 def test_a_new_epoch_resets_clients(fresh_server: ServerFactory) -> None:

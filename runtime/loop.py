@@ -1,4 +1,4 @@
-"""The one file that names eventlet: how code waits, runs beside other code, and is served.
+"""How code waits and runs beside other code.
 
 Everything above uses these few verbs, so that leaving eventlet is a setting (`ASYNC_MODE=threading`). Until `patch()`
 has been called (the `flask` commands, tests) the verbs work with plain threads. Locks, events and queues need no verb:
@@ -9,33 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import signal
 import socket
 import threading
 import time
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
-Hook = Callable[[], None]
-Application = Callable[..., object]
 log = logging.getLogger("parley.runtime")
 
-BACKLOG = 4096
-"""Connections that may wait to be accepted; eventlet's default of 50 drops SYNs when a herd reconnects."""
-
-CONNECTIONS = 200_000
-"""Connections served at once; eventlet's default of 1,024 counts every websocket as a request under way."""
-
-THREADS_SECONDS = 1.0
-"""How long the threads of requests under way are waited for, once their sockets have been closed."""
+CONNECTION = "parley.connection"
+"""The key of a request's environment for a connection that came past the WSGI server."""
 
 _green: Any = None
-_wake_up: socket.socket | None = None
 
 
 class Timer(Protocol):
@@ -63,6 +51,11 @@ def patch() -> None:
 def green() -> bool:
     """Whether this process runs on eventlet."""
     return _green is not None
+
+
+def eventlet_itself() -> Any:
+    """The library, where this process runs on it; for this package only."""
+    return _green
 
 
 def spawn(function: Callable[..., object], *args: object) -> None:
@@ -131,14 +124,21 @@ def unwatch(listener: object) -> None:
 
 
 def take_socket(environ: dict[str, Any]) -> socket.socket | None:
-    """A request's connection, out of the WSGI server's hands, plain and non-blocking; None for TLS and threads."""
+    """A request's connection, out of the WSGI server's hands, plain and non-blocking; None for TLS and threads.
+
+    Whoever accepted it without the WSGI server has put it into the request as `CONNECTION`.
+    """
+    accepted: socket.socket | None = environ.pop(CONNECTION, None)
+    if accepted is not None:
+        return accepted
     if not _green or "eventlet.input" not in environ:
         return None
     green = environ["eventlet.input"].get_socket()
     plain: Any = _green.patcher.original("socket").socket
-    if green.fd.__class__ is not plain:
+    descriptor: Any = getattr(green, "fd", None)
+    if type(descriptor) is not plain:
         return None
-    raw: socket.socket = plain(green.fd.family, green.fd.type, green.fd.proto, fileno=green.fd.detach())
+    raw: socket.socket = plain(descriptor.family, descriptor.type, descriptor.proto, fileno=descriptor.detach())
     raw.setblocking(False)
     _green.wsgi.WSGI_LOCAL.already_handled = True
     return raw
@@ -197,115 +197,3 @@ def run_blocking(function: Callable[..., T], *args: object) -> T:
         result: T = _green.tpool.execute(function, *args)
         return result
     return function(*args)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening TCP socket, Nagle's delay off for all that it accepts (p99 36 to 5 ms, design.md)."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    listener.bind((host, port))
-    listener.listen(BACKLOG)
-    return listener
-
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """What is done at the turns of a server's life.
-
-    `on_ready`: a signal would now be obeyed. `on_signal`: one came, and the door is still open. `on_stop`: the door is
-    closed; it ends the connections that would otherwise stay. Requests under way have `stop_seconds` from then on.
-    """
-
-    on_ready: Hook
-    on_signal: Hook
-    on_stop: Hook
-    stop_seconds: float
-
-
-def serve(listener: socket.socket, application: Application, life: Life) -> None:
-    """Serve `application` until SIGTERM or SIGINT. A second signal ends the process at once."""
-    if _green:
-        _serve_green(listener, application, life)
-    else:
-        _serve_with_threads(listener, application, life)
-
-
-def _serve_green(listener: socket.socket, application: Application, life: Life) -> None:
-    server = _green.spawn(
-        _green.wsgi.server, listener, application, max_size=CONNECTIONS, log_output=False, debug=False, keepalive=75
-    )
-    stopped = threading.Event()
-
-    def stop() -> None:
-        if stopped.is_set():
-            os._exit(1)
-        stopped.set()
-
-    _on_signals(stop)
-    life.on_ready()
-    stopped.wait()
-    life.on_signal()
-    deadline = time.monotonic() + life.stop_seconds
-    _green.kill(server, SystemExit)  # eventlet's loop then closes idle connections and waits for the others
-    listener.close()
-    life.on_stop()
-    with _green.Timeout(max(0.1, deadline - time.monotonic()), False):
-        server.wait()
-
-
-def _on_signals(stop: Callable[[], None]) -> None:
-    """Call `stop` on SIGTERM and SIGINT. A scheduled handler began 2.5 s late under load, this at once (design.md)."""
-    global _wake_up
-    reader, _wake_up = socket.socketpair()
-    _wake_up.setblocking(False)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    signal.set_wakeup_fd(_wake_up.fileno(), warn_on_full_buffer=False)
-
-    def wait() -> None:
-        while True:
-            if any(byte in (signal.SIGTERM, signal.SIGINT) for byte in reader.recv(64)):
-                spawn(stop)
-
-    spawn(wait)
-
-
-def _serve_with_threads(listener: socket.socket, application: Application, life: Life) -> None:
-    """The same with one thread a connection, on the standard library's own signals."""
-    from werkzeug.serving import make_server
-
-    under_way: set[int] = set()
-
-    def counted(environ: Any, start_response: Any) -> Any:
-        under_way.add(threading.get_ident())
-        try:
-            return application(environ, start_response)
-        finally:
-            under_way.discard(threading.get_ident())
-
-    host, port = listener.getsockname()[:2]
-    server = make_server(host, port, counted, threaded=True, fd=listener.fileno())
-    server.daemon_threads = True  # type: ignore[attr-defined]
-    stopping = threading.Event()
-
-    def end() -> None:
-        life.on_signal()
-        server.shutdown()
-
-    def on_signal(*_: object) -> None:
-        if stopping.is_set():
-            os._exit(1)
-        stopping.set()
-        threading.Thread(target=end, daemon=True).start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
-    life.on_ready()
-    server.serve_forever(poll_interval=0.1)
-    listener.close()
-    life.on_stop()
-    deadline = time.monotonic() + THREADS_SECONDS
-    while under_way and time.monotonic() < deadline:
-        time.sleep(0.02)

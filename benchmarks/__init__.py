@@ -1,0 +1,1 @@
+"""Parley beside the guide's Node server: what `bin/bench` runs. See docs/benchmarks/README.md."""

@@ -1,0 +1,119 @@
+"""docs/benchmarks/README.md: the tables, the plots, the machine, and how to repeat it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from benchmarks import figures
+from benchmarks.plots import write as write_plots
+from benchmarks.results import Results, Run
+from benchmarks.servers import NODE_GROUP, OURS
+from benchmarks.table import costs_table, curve_table, main_table, markdown, number
+
+FILE = "README.md"
+
+HEAD = """# Benchmarks
+
+Made by `bin/bench`; do not edit. [results.json](results.json) has every figure of every round.
+
+Parley is measured beside the guide's own Node server ([benchmarks/peer](../../benchmarks/peer/server.mjs): Express,
+socket.io, jsonwebtoken, and its `db` filled in), on the same machine, with the same clients, messages and database
+engine. So that nobody need call that a straw man, there is a second Node server: the same, with what the guide does
+not do, group commit and remembered reads. `ENGINE=stock` is Parley on python-socketio and eventlet as they come.
+
+Every measurement has a server of its own, started fresh with a fresh database; within a round all servers take their
+turn, and each round begins with another one. A figure is the median of the rounds. A ratio is the median of the ratios
+within the rounds, with the least and the greatest of them in brackets.
+"""
+
+WHAT_IS_COUNTED = """## How it is counted
+
+- The load comes from [benchmarks/loadgen](../../benchmarks/loadgen/main.c), one thread in C, over plain WebSocket. It
+  sends every server the same bytes. On two cores it has the one, the server the other; where its own CPU nears 1.00,
+  it may be what was measured, and the server is faster than it says.
+- CPU is the server process's, user and system, its threads and ended children with it (`/proc/PID/stat`), for each
+  second that was measured; 1.00 is one core. PostgreSQL's own CPU is not in it.
+- A delivery is one `message:new` (or `typing:update`) that reached one client. A message counts when its own sender
+  has it back, which Node and Parley both send after their commit. Latency counts from the moment at which the message
+  was due, so that a server that falls behind shows it. One sender keeps one message under way.
+- SQLite is in WAL mode with `synchronous=NORMAL` on both sides; where it says FULL, Parley flushes each commit to disk
+  before it answers (its default), and Node still does not. PostgreSQL has its own defaults, flushes included.
+- A read is acknowledged when the room was told of it: when the sender of the message has heard that this reader
+  read it. The guide's server says so with a `message:status` for each message and reader. Parley says it with
+  `receipt:update`, a watermark that covers all messages up to it. A message and a reader count once on either side.
+- Memory is the growth of the resident set, after the first 100 clients came and went, divided by the connections.
+- Parley runs with `ENVIRONMENT=production`, `LOG_LEVEL=warning` and `RATE_LIMITS=off`; Node with
+  `NODE_ENV=production`. Everything else is each one's default.
+"""
+
+REPEAT = """## How to repeat it
+
+```sh
+bin/bench                                 # everything, five rounds: about {minutes} minutes on two cores
+bin/bench --quick                         # one short round, without the curves; writes nothing
+bin/bench --only pairs --servers ours,node
+bin/bench --only receipts --merge         # measure some again, and keep the rest of the results
+```
+
+It needs Linux, a C compiler and Python 3.11; PostgreSQL comes out of a wheel, and Node too where the machine's is
+older than 22.5. The last workloads open 10,000 connections: `ulimit -Hn` must be 10,200 or more. Let nothing else run
+meanwhile.
+"""
+
+
+def write(results: Results, folder: Path, minutes: int) -> None:
+    """Write page, plots and figures into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    results.write(folder)
+    (folder / FILE).write_text(page(results, write_plots(results, folder), minutes))
+
+
+def page(results: Results, plots: Sequence[tuple[str, str]], minutes: int) -> str:
+    """The whole page."""
+    outcomes = results.outcomes.values()
+    parts = [HEAD, "## Results\n", main_table(outcomes), sentence(results)]
+    parts += [f"![{title}]({name})\n" for name, title in plots]
+    parts += [curve_table(drawn) for drawn in results.curves.values() if drawn.points]
+    parts += ["## What it took\n", costs_table(outcomes), WHAT_IS_COUNTED]
+    parts += ["## The workloads\n", "".join(f"- `{one.workload.name}`: {one.workload.what}\n" for one in outcomes)]
+    parts += ["## The machine\n", machine_table(results), "".join(trouble(results)), REPEAT.format(minutes=minutes)]
+    return "\n".join(part for part in parts if part)
+
+
+def sentence(results: Results) -> str:
+    """How it stands against the better of the Node servers."""
+    behind = []
+    for one in results.outcomes.values():
+        found = figures.ratio(one.rounds, one.workload.metric, OURS.name, NODE_GROUP.name)
+        if found is not None and (found.median < 1) == (one.workload.better == "higher"):
+            behind.append(f"`{one.workload.name}` ({number(found.median)})")
+    if not any(NODE_GROUP.name in one.rounds for one in results.outcomes.values()):
+        return ""
+    if not behind:
+        return "Parley is ahead of Node with group commit in everything that both were asked to do.\n"
+    return f"Against Node with group commit Parley is behind in {', '.join(behind)}, and ahead in the rest.\n"
+
+
+def machine_table(results: Results) -> str:
+    """What each run was made on, and how steady it was."""
+    head = ("run", "commit", "machine", "rounds", "load average before", "the same loop, ± of its rounds")
+    return markdown(head, [_run_row(when, run) for when, run in sorted(results.runs.items())])
+
+
+def _run_row(when: str, run: Run) -> list[str]:
+    machine = run["machine"]
+    what = f"{machine['cores']} cores ({machine['cpu']}), {machine['memory_gb']} GB, {machine['kernel']}"
+    versions = f"Python {machine['python']}, Node {machine['node'].removeprefix('v')}"
+    spins = figures.spread([one["spin_s"] for one in run["steady"]])
+    loads = figures.spread([one["load"] for one in run["steady"]])
+    noise = "-" if spins is None else f"± {spins.noise:.1%}"
+    load = "-" if loads is None else f"{loads.lowest:.2f} to {loads.highest:.2f}"
+    return [when, machine["commit"], f"{what}, {versions}", str(run["rounds"]), load, noise]
+
+
+def trouble(results: Results) -> Iterator[str]:
+    """What did not go as it should."""
+    for name, one in results.outcomes.items():
+        for problem in dict.fromkeys(one.problems):
+            yield f"- `{name}`: {problem}\n"

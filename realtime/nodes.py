@@ -1,0 +1,138 @@
+"""This node among the others: what it tells them, and what it wants to hear. Without `REDIS_URL` there are none.
+
+Nothing here waits, unless it says so, and nothing raises. What is told may be lost: of commits the database knows, and
+the rest is best effort.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from realtime import wire
+from realtime.bus import Address, Bus
+from realtime.events import Closing, Packet
+from settings import settings
+
+log = logging.getLogger("parley.realtime")
+
+FOLLOW_SECONDS = 1.0
+"""How long a socket that joins waits for its channels; after that the comparison with the database has to do."""
+
+PATIENCE_SECONDS = 0.02
+"""How long a packet that does not follow on waits for the one before it (design.md, one gate per room)."""
+
+
+class Nodes:
+    """The other nodes, over a bus; or nobody."""
+
+    def __init__(self, bus: Bus | None) -> None:
+        self.bus = bus
+
+    def send_packet(self, packet: Packet) -> None:
+        """A commit, to the nodes that have its room, and to those of the users whom it names.
+
+        Users first: whoever is put out of the room is then told of it in the room, and not once more outside.
+        """
+        if self.bus is not None:
+            for user_id in wire.named_users(packet):
+                self.bus.publish(self._user(user_id), wire.COPY, wire.pack_copy(user_id, packet))
+            self.bus.publish(
+                self._room(packet.conversation_id), wire.PACKET, wire.pack_packet(wire.room_packet(packet))
+            )
+
+    def send_closing(self, closing: Closing) -> None:
+        """Sockets to be closed, to their user's nodes; and to all of them that a login has ended."""
+        if self.bus is not None:
+            self.bus.publish(self._user(closing.user_id), wire.CLOSE, wire.pack_closing(closing))
+            self.bus.publish(self.bus.name(wire.ALL), wire.FORGET, b"")
+
+    def tell_room(self, conversation_id: str, name: str, data: Any) -> None:
+        """An event that is not stored, for a conversation's room on other nodes."""
+        self._emit(wire.ROOM, [conversation_id], name, data)
+
+    def tell_users(self, user_ids: Iterable[str], name: str, data: Any) -> None:
+        """The same for users' sockets."""
+        self._emit(wire.USER, user_ids, name, data)
+
+    def tell_all(self, name: str, data: Any) -> None:
+        """The same for every socket of every other node."""
+        self._emit(wire.ALL, [""], name, data)
+
+    def send_typing(self, conversation_id: str, user_id: str, username: str, is_typing: bool, typed: bool) -> None:
+        """Somebody types in the room, or no longer does; `typed`: they did until now."""
+        if self.bus is not None:
+            body = wire.pack((conversation_id, user_id, username, is_typing, typed))
+            self.bus.publish(self._room(conversation_id), wire.TYPING, body)
+
+    def send_socketio(self, node: str | None, body: bytes) -> None:
+        """What Flask-SocketIO's API is to do on this node, or on all."""
+        if self.bus is not None:
+            self.bus.publish(self.bus.name("n", node) if node else self.bus.name(wire.ALL), wire.SOCKETIO, body)
+
+    def follow_room(self, conversation_id: str) -> None:
+        """Somebody here is in the room, or on the way into it."""
+        if self.bus is not None:
+            self.bus.follow([self._room(conversation_id)])
+
+    def leave_room(self, conversation_id: str) -> None:
+        """Nobody is any longer."""
+        if self.bus is not None:
+            self.bus.leave(self._room(conversation_id))
+
+    def follow_user(self, user_id: str) -> None:
+        """The user has a socket here. Waits until what is for them is heard here, `FOLLOW_SECONDS` at most."""
+        if self.bus is not None:
+            self.bus.follow([self._user(user_id)])
+            self.bus.wait([self._user(user_id)], FOLLOW_SECONDS)
+
+    def leave_user(self, user_id: str) -> None:
+        """They have none any longer."""
+        if self.bus is not None:
+            self.bus.leave(self._user(user_id))
+
+    def await_rooms(self, conversation_ids: Iterable[str]) -> None:
+        """Wait until what happens in these rooms is heard here, `FOLLOW_SECONDS` at most."""
+        if self.bus is not None:
+            self.bus.wait([self._room(one) for one in conversation_ids], FOLLOW_SECONDS)
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a missing packet may still be on its way."""
+        return max(PATIENCE_SECONDS, self.bus.patience) if self.bus is not None else PATIENCE_SECONDS
+
+    def problem(self) -> str | None:
+        """Why other nodes cannot be heard, in a sentence; None where they can, or where there are none."""
+        return self.bus.problem() if self.bus is not None else None
+
+    def _room(self, conversation_id: str) -> str:
+        assert self.bus is not None
+        return self.bus.name(wire.ROOM, conversation_id)
+
+    def _user(self, user_id: str) -> str:
+        assert self.bus is not None
+        return self.bus.name(wire.USER, user_id)
+
+    def _emit(self, kind: str, targets: Iterable[str], name: str, data: Any) -> None:
+        if self.bus is None:
+            return
+        try:
+            packed = wire.pack((name, data))
+        except TypeError:
+            log.exception("an event cannot be told to other nodes", extra={"event_name": name})
+            return
+        for target in targets:
+            channel = self.bus.name(kind, target) if target else self.bus.name(kind)
+            head = b"[" + wire.pack(kind) + b"," + wire.pack(target) + b","
+            self.bus.publish(channel, wire.EMIT, head + packed[1:])
+
+
+def connect() -> Bus | None:
+    """The bus that `REDIS_URL` names; it opens no connection before it is used."""
+    if not settings.redis_url:
+        return None
+    return Bus(Address.parse(settings.redis_url, verify=settings.redis_tls_verify), settings.redis_prefix)
+
+
+nodes = Nodes(connect())

@@ -1,0 +1,45 @@
+"""One server among several: what is tied together where `REDIS_URL` names the relay between them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.remote import FastRemote, Remote, StockRemote
+from realtime import shared_limits
+from realtime.incoming import incoming
+from realtime.nodes import nodes
+from realtime.presence import presence
+from services.members import members
+from services.tokens import standing
+
+FAREWELL_SECONDS = 0.5
+"""How long a server that ends gives the relay to take what is still on its way."""
+
+
+def limits_uri() -> str:
+    """Where rate limits are counted: on all nodes together, or here."""
+    return f"{shared_limits.SCHEME}://" if nodes.bus is not None else "memory://"
+
+
+def socket_options(fast: bool) -> dict[str, Any]:
+    """What Flask-SocketIO needs to reach clients of other nodes; `fast` where our own engine serves."""
+    if nodes.bus is None:
+        return {}
+    manager: Remote = FastRemote() if fast else StockRemote()
+    manager.connect_nodes(nodes.bus.node, nodes.send_socketio)
+    incoming.socketio = manager.take
+    return {"client_manager": manager}
+
+
+def start() -> None:
+    """This process serves: hear the others, and be counted among them."""
+    incoming.forget_members, incoming.forget_logins = members.forget, standing.forget
+    incoming.listen()
+    presence.start()
+
+
+def stop() -> None:
+    """It is about to end."""
+    presence.stop()
+    if nodes.bus is not None:
+        nodes.bus.flush(FAREWELL_SECONDS)

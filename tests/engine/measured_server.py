@@ -1,0 +1,61 @@
+"""The server with a stopwatch on its loop: `python measured_server.py APP`.
+
+It counts the processor time that the loop's thread spends between one look for something to do and the next. A line on
+standard input is answered on standard output with the longest such turn since the line before, in milliseconds.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+
+class Stopwatch:
+    """Measures the turns of a loop of eventlet's, from the return of its poll to the next call of it."""
+
+    def __init__(self, hub: Any) -> None:
+        self._poll = hub.do_poll
+        self._began = time.thread_time()
+        self._longest = 0.0
+        hub.do_poll = self._measured
+
+    def _measured(self, seconds: float) -> Any:
+        self._longest = max(self._longest, time.thread_time() - self._began)
+        found = self._poll(seconds)
+        self._began = time.thread_time()
+        return found
+
+    def answer(self) -> None:
+        """In a thread of its own, for ever."""
+        while os.read(0, 1):
+            longest, self._longest = self._longest, 0.0
+            os.write(1, f"held {longest * 1000:.3f}\n".encode())
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    app = sys.argv[1]
+    sys.path[0] = str(Path(app).parent)
+    sys.argv = [app]
+    import runtime  # noqa: PLC0415 (only now can it be found)
+
+    plain = runtime.patch
+
+    def patch() -> None:
+        plain()
+        import eventlet.hubs  # noqa: PLC0415 (only now is the process patched)
+        import eventlet.patcher  # noqa: PLC0415
+
+        stopwatch = Stopwatch(eventlet.hubs.get_hub())
+        eventlet.patcher.original("threading").Thread(target=stopwatch.answer, daemon=True).start()
+
+    runtime.patch = patch
+    runpy.run_path(app, run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
