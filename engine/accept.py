@@ -65,14 +65,14 @@ class Reception:
         if self._listener is not None:
             self._accepting = runtime.watch_reading(self._listener.fileno(), self._accept, self._close)
 
-    def _close(self) -> None:
+    def _close(self, *_: object) -> None:
         if self._accepting is not None:
             runtime.unwatch(self._accepting)
         self._accepting = self._listener = None
         while self._silent:
             self._silent.popleft()[1].close()
 
-    def _accept(self) -> None:
+    def _accept(self, _descriptor: int) -> None:
         for _ in range(ACCEPTS):
             if self._listener is None:
                 return
@@ -128,9 +128,9 @@ class _Arrival:
         self._reception = reception
         self._connection: socket.socket | None = connection
         self._address = address
-        self._listener: object = runtime.watch_reading(connection.fileno(), self._look, self.close)
+        self._listener: object | None = runtime.watch_reading(connection.fileno(), self._look, self.close)
 
-    def close(self) -> None:
+    def close(self, *_: object) -> None:
         """It said nothing."""
         connection = self._take()
         if connection is not None:
@@ -140,9 +140,10 @@ class _Arrival:
         connection, self._connection = self._connection, None
         if connection is not None:
             runtime.unwatch(self._listener)
+            self._listener = self._address = None
         return connection
 
-    def _look(self) -> None:
+    def _look(self, _descriptor: int) -> None:
         if self._connection is None:
             return
         try:
@@ -151,18 +152,17 @@ class _Arrival:
             return
         except OSError:
             seen = b""
-        connection = self._take()
+        address, connection = self._address, self._take()
         if connection is None:
             return
         if not seen:
             connection.close()
-        elif not (seen.endswith(b"\r\n\r\n") and self._served(connection, seen)):
-            self._reception.pass_on(connection, self._address)
+        elif not (_is_handshake(seen) and self._reception.serve(connection, address, seen.decode("latin-1"))):
+            self._reception.pass_on(connection, address)
 
-    def _served(self, connection: socket.socket, seen: bytes) -> bool:
-        return seen.startswith(b"GET /socket.io") and self._reception.serve(
-            connection, self._address, seen.decode("latin-1")
-        )
+
+def _is_handshake(seen: bytes) -> bool:
+    return seen.startswith(b"GET /socket.io") and seen.endswith(b"\r\n\r\n")
 
 
 def _environ(head: str) -> dict[str, Any] | None:

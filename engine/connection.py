@@ -17,30 +17,22 @@ import engineio.exceptions
 import engineio.packet
 
 import runtime
-from engine.frames import (
-    BINARY,
-    CLOSE,
-    NORMAL,
-    PING,
-    PROTOCOL_ERROR,
-    TEXT,
-    FrameError,
-    FrameReader,
-    close_frame,
-    frame,
-    handshake,
-)
-from engine.frames import PONG as PONG_FRAME
+from engine import frames
+from engine.frames import FrameError, FrameReader, close_frame, frame, handshake
 from engine.inbox import Inbox
 from engine.outbox import Outbox
 from engine.packets import ENGINE_CLOSE, ENGINE_PING, ENGINE_PROBE, ENGINE_PROBED, drain, packet_frame
 from engine.readable import Socket
+from engine.turns import Herd
 from settings import settings
 
 if TYPE_CHECKING:
     from engine.transport import Transport
 
 log = logging.getLogger("parley.engine")
+
+goodbyes = Herd(32)
+"""Sessions that have ended and of which the application is to be told: 2 ms a turn."""
 
 
 class Connection(Socket):
@@ -109,7 +101,7 @@ class Connection(Socket):
             if abort or reason == self.server.reason.PING_TIMEOUT:
                 self._drop()
             else:
-                self._close_in_order(ENGINE_CLOSE + close_frame(NORMAL))
+                self._close_in_order(ENGINE_CLOSE + close_frame(frames.NORMAL))
         self.server.sockets.pop(self.sid, None)
 
     def schedule_ping(self) -> None:
@@ -148,7 +140,7 @@ class Connection(Socket):
             return
         self._raw = raw
         self._reader = FrameReader(settings.packet_max_bytes)
-        self._inbox = Inbox(self._receive, settings.events_in_flight, self._pause, self._resume)
+        self._inbox = Inbox(self, settings.events_in_flight)
         self.outbox = Outbox(raw, self._broken)
         if self.connected:
             self.upgrading = True
@@ -157,7 +149,7 @@ class Connection(Socket):
             self.connected = self.upgraded = True
             self.outbox.write(handshake(key) + opening)
             self._send_queued()
-        self._resume()
+        self.resume_reading()
 
     def _send_queued(self) -> None:
         """What was meant for polls and has not been fetched; the order stays."""
@@ -166,17 +158,21 @@ class Connection(Socket):
                 self.outbox.write(waiting)
             self._queue = None
 
-    def _pause(self) -> None:
+    def pause_reading(self) -> None:
         """Read nothing more until the client's events have been handled."""
         if self._reading is not None:
             runtime.unwatch(self._reading)
             self._reading = None
 
-    def _resume(self) -> None:
+    def resume_reading(self) -> None:
+        """Read what comes."""
         if self._raw is not None and self._reading is None:
-            self._reading = runtime.watch_reading(self._raw.fileno(), self._on_readable, lambda: self._broken("error"))
+            self._reading = runtime.watch_reading(self._raw.fileno(), self._on_readable, self._on_error)
 
-    def _on_readable(self) -> None:
+    def _on_error(self, *_: object) -> None:
+        self._broken("error")
+
+    def _on_readable(self, _descriptor: int) -> None:
         if self._raw is None or self._reader is None:
             return
         try:
@@ -200,16 +196,16 @@ class Connection(Socket):
             self._refuse(1007, "text that is no UTF-8")
 
     def _on_frame(self, opcode: int, payload: bytes) -> None:
-        if opcode == TEXT:
+        if opcode == frames.TEXT:
             self._on_text(payload.decode())
-        elif opcode == BINARY:
+        elif opcode == frames.BINARY:
             if not self.upgraded or self._inbox is None:
-                raise FrameError(PROTOCOL_ERROR, "binary before the upgrade")
+                raise FrameError(frames.PROTOCOL_ERROR, "binary before the upgrade")
             self._inbox.put(payload)
-        elif opcode == PING and self.outbox is not None:
-            self.outbox.write(frame(payload, PONG_FRAME))
-        elif opcode == CLOSE:
-            self._close_in_order(frame(payload[:2], CLOSE))
+        elif opcode == frames.PING and self.outbox is not None:
+            self.outbox.write(frame(payload, frames.PONG))
+        elif opcode == frames.CLOSE:
+            self._close_in_order(frame(payload[:2], frames.CLOSE))
             self._gone(self.server.reason.TRANSPORT_CLOSE)
 
     def _on_text(self, text: str) -> None:
@@ -220,7 +216,7 @@ class Connection(Socket):
         elif kind == "3" and self.upgraded:
             self.schedule_ping()
         elif kind == "1" and self.upgraded:
-            self._close_in_order(close_frame(NORMAL))
+            self._close_in_order(close_frame(frames.NORMAL))
             self._gone(self.server.reason.CLIENT_DISCONNECT)
         elif text == ENGINE_PROBE and self.upgrading and self.outbox is not None:
             self._probed = True
@@ -230,9 +226,9 @@ class Connection(Socket):
             self.upgraded, self.upgrading = True, False
             self._send_queued()
         else:
-            raise FrameError(PROTOCOL_ERROR, "no Engine.IO packet")
+            raise FrameError(frames.PROTOCOL_ERROR, "no Engine.IO packet")
 
-    def _receive(self, message: str | bytes) -> None:
+    def handle_message(self, message: str | bytes) -> None:
         """One message, in a worker's greenlet."""
         if not self.closed:
             try:
@@ -258,7 +254,7 @@ class Connection(Socket):
         if self.upgrading and not self.upgraded:
             self.upgrading = self._probed = False
         elif not self.closed:
-            runtime.workers.run(self._end, reason)
+            goodbyes.add(self._end, reason)
 
     def _end(self, reason: str) -> None:
         """Tell the application, which may wait, that the session is over."""
@@ -272,7 +268,7 @@ class Connection(Socket):
         outbox = self.outbox
         if self._raw is None or outbox is None:
             return
-        self._pause()
+        self.pause_reading()
         outbox.write(farewell)
         outbox.flush()
         if not self._has_socket():
@@ -290,7 +286,7 @@ class Connection(Socket):
         raw, self._raw = self._raw, None
         if raw is None:
             return
-        self._pause()  # before the descriptor goes: its number may be another connection's at once
+        self.pause_reading()  # before the descriptor goes: its number may be another connection's at once
         if self.outbox is not None:
             self.outbox.close()
             self.outbox = None

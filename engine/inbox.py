@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from typing import Protocol
 
 import runtime
 from engine.turns import Turn
 
 
+class Owner(Protocol):
+    """Whose messages they are."""
+
+    def handle_message(self, message: str | bytes) -> None:
+        """Handle one; in a greenlet that may wait. Raises nothing."""
+
+    def pause_reading(self) -> None:
+        """More wait than a client may have in flight."""
+
+    def resume_reading(self) -> None:
+        """There is room again."""
+
+
 class Inbox:
     """The messages of one client that are still to be handled.
 
-    `pause` is called when more wait than a client may have in flight, `resume` when there is room again: a client that
-    sends faster than it is served is held back by its own connection.
+    A client that sends faster than it is served is held back by its own connection.
     """
 
-    __slots__ = ("_busy", "_handle", "_limit", "_pause", "_paused", "_resume", "_turn", "_waiting")
+    __slots__ = ("_busy", "_limit", "_owner", "_paused", "_turn", "_waiting")
 
-    def __init__(
-        self, handle: Callable[[str | bytes], None], limit: int, pause: Callable[[], None], resume: Callable[[], None]
-    ) -> None:
-        self._handle = handle
+    def __init__(self, owner: Owner, limit: int) -> None:
+        self._owner = owner
         self._limit = limit
-        self._pause = pause
-        self._resume = resume
-        self._waiting: deque[str | bytes] = deque()
+        self._waiting: deque[str | bytes] | tuple[()] = ()
         self._turn = Turn()
         self._busy = False
         self._paused = False
@@ -33,17 +41,19 @@ class Inbox:
     def put(self, message: str | bytes) -> None:
         """Handle the message, after those before it."""
         if self._busy:
+            if not self._waiting:
+                self._waiting = deque()
             self._waiting.append(message)
             if len(self._waiting) >= self._limit and not self._paused:
                 self._paused = True
-                self._pause()
+                self._owner.pause_reading()
         else:
             self._busy = True
             runtime.workers.run(self._work, message)
 
     def close(self) -> None:
         """The client is gone: what it sent and was not handled yet is dropped."""
-        self._waiting.clear()
+        self._waiting = ()
 
     def _work(self, message: str | bytes) -> None:
         try:
@@ -52,11 +62,11 @@ class Inbox:
                 self._take(self._waiting.popleft())
                 if self._paused and len(self._waiting) <= self._limit // 2:
                     self._paused = False
-                    self._resume()
+                    self._owner.resume_reading()
         finally:
-            self._busy = False
+            self._busy, self._waiting = False, ()
 
     def _take(self, message: str | bytes) -> None:
         self._turn.begin()
-        self._handle(message)
+        self._owner.handle_message(message)
         self._turn.end()

@@ -37,7 +37,7 @@ class Manager(socketio.Manager):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rooms_of: dict[str, dict[str, None]] = {}
+        self._rooms_of: dict[str, list[str]] = {}
 
     def basic_enter_room(self, sid: str, namespace: str, room: str | None, eio_sid: str | None = None) -> None:
         """Put a client into a room; `None` is the namespace itself, which keeps python-socketio's own kind."""
@@ -49,14 +49,16 @@ class Manager(socketio.Manager):
             raise ValueError("sid is not connected to requested namespace")
         if sid != room and room in rooms.get(None, ()):
             raise ValueError("cannot enter a sid room")
-        rooms.setdefault(room, Room())[sid] = eio_sid if eio_sid is not None else rooms[None][sid]
-        self._rooms_of.setdefault(sid, {})[room] = None
+        inside = rooms.setdefault(room, Room())
+        if sid not in inside:
+            self._rooms_of.setdefault(sid, []).append(room)
+        inside[sid] = eio_sid if eio_sid is not None else rooms[None][sid]
 
     def basic_leave_room(self, sid: str, namespace: str, room: str | None) -> None:
         """Take a client out of a room."""
         mine = self._rooms_of.get(sid)
-        if mine is not None and room is not None:
-            mine.pop(room, None)
+        if mine is not None and room in mine:
+            mine.remove(room)
         super().basic_leave_room(sid, namespace, room)
 
     def basic_disconnect(self, sid: str, namespace: str, **_: Any) -> None:
@@ -112,7 +114,8 @@ class Manager(socketio.Manager):
                 continue
             outbox = connection.outbox
             if outbox is None or not connection.upgraded:
-                _send_by_poll(connection, encoded)
+                if not connection.upgraded:
+                    _send_by_poll(connection, encoded)
             elif outbox.gathered:
                 outbox.gathered.append(shared)
             else:

@@ -45,7 +45,7 @@ class Outbox:
         self._send = raw.send
         self._broken = broken
         self.gathered: list[bytes] = []
-        self._pending: deque[bytes] = deque()
+        self._pending: deque[bytes] | None = None  # nearly all sockets take everything at once
         self.pending_bytes = 0
         self._listener: object | None = None
         self._blocked_since = 0.0
@@ -83,7 +83,7 @@ class Outbox:
             self._listener = None
         blocked.discard(self)
         self.gathered = []
-        self._pending.clear()
+        self._pending = None
         self.pending_bytes = 0
         self.on_empty = None
 
@@ -101,6 +101,8 @@ class Outbox:
         self._broken(why)
 
     def _keep(self, data: bytes) -> None:
+        if self._pending is None:
+            self._pending = deque()
         self._pending.append(data)
         self.pending_bytes += len(data)
         if self.pending_bytes > settings.send_queue_bytes:
@@ -110,9 +112,10 @@ class Outbox:
             self._listener = runtime.watch_writing(self._socket.fileno(), self._on_writable)
             blocked.add(self)
 
-    def _on_writable(self) -> None:
-        while self._pending:
-            data = self._next_piece()
+    def _on_writable(self, *_: object) -> None:
+        pending = self._pending
+        while pending:
+            data = _next_piece(pending)
             try:
                 sent = self._send(data)
             except BlockingIOError:
@@ -123,24 +126,25 @@ class Outbox:
             self.pending_bytes -= sent
             self._blocked_since = time.monotonic()
             if sent < len(data):
-                self._pending[0] = data[sent:]
+                pending[0] = data[sent:]
                 return
-            self._pending.popleft()
+            pending.popleft()
         runtime.unwatch(self._listener)
         self._listener = None
         blocked.discard(self)
         if self.on_empty is not None:
             self.on_empty()
 
-    def _next_piece(self) -> bytes:
-        """The first of what waits, with as much of the rest as makes a good `send`."""
-        if len(self._pending) > 1 and len(self._pending[0]) < JOIN_BYTES:
-            pieces, size = [], 0
-            while self._pending and size < JOIN_BYTES:
-                pieces.append(self._pending.popleft())
-                size += len(pieces[-1])
-            self._pending.appendleft(b"".join(pieces))
-        return self._pending[0]
+
+def _next_piece(pending: deque[bytes]) -> bytes:
+    """The first of what waits, with as much of the rest as makes a good `send`."""
+    if len(pending) > 1 and len(pending[0]) < JOIN_BYTES:
+        pieces, size = [], 0
+        while pending and size < JOIN_BYTES:
+            pieces.append(pending.popleft())
+            size += len(pieces[-1])
+        pending.appendleft(b"".join(pieces))
+    return pending[0]
 
 
 class Flusher:

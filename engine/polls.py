@@ -22,7 +22,7 @@ def told_of_end(environ: dict[str, Any], on_end: Callable[[], None]) -> Iterator
         yield
         return
 
-    def look() -> None:
+    def look(*_: object) -> None:
         try:
             more = bool(raw.recv(1, socket.MSG_PEEK))
         except BlockingIOError:

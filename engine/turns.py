@@ -1,8 +1,10 @@
-"""How long one client may keep the loop to itself."""
+"""How long one client, or a herd of them, may keep the loop to itself."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
+from collections.abc import Callable
 
 import runtime
 
@@ -33,3 +35,27 @@ class Turn:
     def end(self) -> None:
         """The piece is done."""
         self._ended = time.monotonic()
+
+
+class Herd:
+    """What falls due for very many at once: some of it in each turn of the loop, in greenlets that may wait."""
+
+    def __init__(self, a_turn: int) -> None:
+        self._a_turn = a_turn
+        self._waiting: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
+        self._armed = False
+
+    def add(self, function: Callable[..., object], *args: object) -> None:
+        """Call the function in this turn's end, or in one soon after."""
+        self._waiting.append((function, args))
+        if not self._armed:
+            self._armed = True
+            runtime.call_soon(self._run)
+
+    def _run(self) -> None:
+        for _ in range(min(self._a_turn, len(self._waiting))):
+            function, args = self._waiting.popleft()
+            runtime.workers.run(function, *args)
+        self._armed = bool(self._waiting)
+        if self._armed:
+            runtime.call_soon(self._run)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select, update
@@ -29,13 +30,16 @@ log = logging.getLogger("parley.realtime")
 GATHER_SECONDS = 1.0
 """At most one announcement a second (design.md); the first after a quiet spell goes at once."""
 
+
 class Presence:
     """Tells those who share a conversation with a user when they come and go."""
 
     def __init__(self, store_of_nodes: PresenceStore) -> None:
         self._nodes = store_of_nodes
-        self._sockets: dict[str, set[str]] = {}
-        self._leaving: dict[str, runtime.Timer] = {}
+        self._sockets: dict[str, tuple[str, ...]] = {}
+        self._leaving: dict[str, float] = {}
+        self._goodbyes: deque[tuple[float, str, int]] = deque()
+        self._waiting = False
         self._here: set[str] = set()
         self._changed: dict[str, tuple[bool, int]] = {}
         self._lock = threading.RLock()
@@ -54,10 +58,8 @@ class Presence:
     def connected(self, user_id: str, sid: str) -> None:
         """A socket of the user came."""
         with self._lock:
-            self._sockets.setdefault(user_id, set()).add(sid)
-            timer = self._leaving.pop(user_id, None)
-            if timer is not None:
-                timer.cancel()
+            self._sockets[user_id] = (*self._sockets.get(user_id, ()), sid)
+            self._leaving.pop(user_id, None)
             if user_id not in self._here:
                 self._here.add(user_id)
                 self._nodes.arrive(user_id, lambda first: self.announce(user_id, True) if first else None)
@@ -65,10 +67,34 @@ class Presence:
     def disconnected(self, user_id: str, sid: str) -> None:
         """A socket of the user went."""
         with self._lock:
-            mine = self._sockets.get(user_id, set())
-            mine.discard(sid)
-            if not mine and self._sockets.pop(user_id, None) is not None and user_id not in self._leaving:
-                self._leaving[user_id] = runtime.call_later(settings.presence_grace, self._left, user_id, now_ms())
+            before = self._sockets.pop(user_id, ())
+            after = tuple(one for one in before if one != sid)
+            if after:
+                self._sockets[user_id] = after
+            elif before:
+                self._leave_later(user_id)
+
+    def _leave_later(self, user_id: str) -> None:
+        """After the grace period; one timer for all, since they leave in herds."""
+        at = self._leaving[user_id] = time.monotonic() + settings.presence_grace
+        self._goodbyes.append((at, user_id, now_ms()))
+        if not self._waiting:
+            self._waiting = True
+            runtime.call_later(settings.presence_grace, self._say_goodbye)
+
+    def _say_goodbye(self) -> None:
+        """Those whose grace period has ended are offline, unless they came back."""
+        while True:
+            with self._lock:
+                wait = self._goodbyes[0][0] - time.monotonic() if self._goodbyes else 0.0
+                if not self._goodbyes:
+                    self._waiting = False
+                    return
+                if wait <= 0:
+                    at, user_id, since = self._goodbyes.popleft()
+                    if self._leaving.get(user_id) == at:
+                        self._left(user_id, since)
+            runtime.sleep(max(0.0, wait))
 
     def online(self, user_ids: Iterable[str]) -> set[str]:
         """Which of these users are online; within the grace period they still are."""

@@ -104,17 +104,20 @@ def call_soon(function: Callable[..., object], *args: object) -> None:
     _green.hubs.get_hub().schedule_call_global(0, function, *args)
 
 
-def watch_reading(descriptor: int, on_ready: Callable[[], None], on_error: Callable[[], None]) -> object:
-    """Call `on_ready` on the loop whenever there is something to read, until `unwatch`. Only on eventlet."""
+def watch_reading(descriptor: int, on_ready: Callable[[int], object], on_error: Callable[..., object]) -> object:
+    """Call `on_ready` on the loop whenever there is something to read, until `unwatch`. Only on eventlet.
+
+    It is given the descriptor; `on_error` whatever eventlet says.
+    """
     hub = _green.hubs.get_hub()
     hub.mark_as_reopened(descriptor)
-    return hub.add(hub.READ, descriptor, lambda _fd: on_ready(), lambda *_: on_error(), None)
+    return hub.add(hub.READ, descriptor, on_ready, on_error, None)
 
 
-def watch_writing(descriptor: int, on_ready: Callable[[], None]) -> object:
+def watch_writing(descriptor: int, on_ready: Callable[..., object]) -> object:
     """Call `on_ready` on the loop whenever bytes can be written, until `unwatch`. Only on eventlet."""
     hub = _green.hubs.get_hub()
-    return hub.add(hub.WRITE, descriptor, lambda _fd: on_ready(), lambda *_: on_ready(), None)
+    return hub.add(hub.WRITE, descriptor, on_ready, on_ready, None)
 
 
 def unwatch(listener: object) -> None:
