@@ -10,6 +10,10 @@ if __name__ == "__main__":
     import runtime
     from settings import settings as _settings
 
+    if _settings.processes > 1 and runtime.place.alone:
+        import starting
+
+        starting.several(__file__)  # does not return
     if _settings.async_mode == "eventlet":
         runtime.patch()
 
@@ -17,6 +21,7 @@ import gc
 import random
 import sys
 import time
+from functools import partial
 from typing import Any
 
 import flask_migrate
@@ -30,6 +35,7 @@ import logs
 import models
 import runtime
 import sockets
+import starting
 from blueprints.errors import on_validation_error
 from engine.accept import Reception
 from extensions import db, limiter, migrate, socketio
@@ -49,7 +55,7 @@ RECONNECT_MS = (500, 5000)
 ANNOUNCE_SECONDS = 1.0
 """How long clients that poll are given to fetch that announcement."""
 
-COLLECTED = (20_000, 20, 50)
+COLLECTED = (5_000, 50, 100)
 """When Python looks for garbage in cycles, of which we make next to none. A connection is some 60 objects that stay;
 with the defaults (700, 10, 10) a herd of them spends a third of its time on walking them again and again."""
 
@@ -133,14 +139,17 @@ def _init_sockets(app: OpenAPI) -> None:
 
 def serve() -> None:
     """Migrate, listen, and serve until SIGTERM."""
-    logs.configure()
+    place = runtime.place
+    logs.configure(None if place.alone else place.number)
     started = time.perf_counter()
     try:
+        migrates = place.await_turn()
         app = create_app()
         claims.secret()
-        with app.app_context():
-            flask_migrate.upgrade()
-        listener = runtime.listen(settings.host, settings.port)
+        if migrates:
+            with app.app_context():
+                flask_migrate.upgrade()
+        listener = place.door() or runtime.listen(settings.host, settings.port)
         publisher.serve(settings.host, listener.getsockname()[1])
     except (OSError, RuntimeError, OperationalError) as error:
         sys.exit(f"Parley cannot start: {_sentence(error)}")
@@ -152,11 +161,13 @@ def serve() -> None:
     gc.collect()
     gc.freeze()  # what start-up made stays; the collector need not walk it again
     gc.set_threshold(*COLLECTED)
+    greeting = partial(starting.greet, listener.getsockname()[1], started)
     life = runtime.Life(
-        on_ready=lambda: _greet(listener.getsockname()[1], time.perf_counter() - started),
+        on_ready=greeting if place.alone else place.serves,
         on_signal=announce,
         on_stop=drain,
         stop_seconds=settings.drain_seconds + 0.5,
+        impatient=place.alone,
     )
     reception = Reception(app, settings.connect_seconds) if settings.engine == "fast" else None
     runtime.serve(listener, app, life, reception.open if reception is not None else None)
@@ -170,29 +181,8 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OperationalError):
         return f"the database cannot be opened: {' '.join(str(error.orig).split())}"
     if isinstance(error, OSError) and not error.filename:
-        return f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}."
+        return starting.not_listening(error)
     return str(error)
-
-
-def _greet(port: int, seconds: float) -> None:
-    """The first-run hint, and whatever an operator should know before it hurts."""
-    shown = "localhost" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 (shown, not bound)
-    print(f"Parley is listening on http://{shown}:{port}", f"(ready in {seconds:.1f} s)", flush=True)
-    if settings.environment == "development":
-        print("Open it in a browser, register, then open a private window and register a second person to chat with.")
-        print(f"Everything is kept in {settings.data_dir}. Stop with Ctrl-C.", flush=True)
-    if settings.dyno and not settings.database_url:
-        print(
-            "WARNING: no DATABASE_URL on a dyno. The embedded database and all uploads will be LOST whenever the dyno "
-            "restarts. Attach a PostgreSQL.",
-            file=sys.stderr,
-            flush=True,
-        )
-    if settings.web_concurrency > 1:
-        print(
-            f"Parley serves with one process; WEB_CONCURRENCY={settings.web_concurrency} is not used.",
-            flush=True,
-        )
 
 
 def announce() -> None:

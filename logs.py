@@ -12,12 +12,20 @@ from settings import settings
 OURS = "parley"
 
 
-def configure() -> None:
-    """Send everything through one handler; ours at `LOG_LEVEL`, libraries only when something is wrong."""
+def configure(process: int | None = None) -> None:
+    """Send everything through one handler; ours at `LOG_LEVEL`, libraries only when something is wrong.
+
+    `process`: the number of this one among several that share a log; each line then says it.
+    """
+
+    def add_process(_: object, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        return line if process is None else {**line, "process": process}
+
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
+        add_process,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]

@@ -188,7 +188,9 @@ class Settings:
     )
     token_hours: float = setting("TOKEN_HOURS", 24.0, "Life of an access token, hours.", number(0.0001, 8760))
     refresh_days: float = setting("REFRESH_DAYS", 30.0, "Life of a refresh token, days.", number(0.0001, 3650))
-    rate_limits: bool = setting("RATE_LIMITS", True, "`off` lifts the limits on guessing passwords and on service tokens.", switch)
+    rate_limits: bool = setting(
+        "RATE_LIMITS", True, "`off` lifts the limits on guessing passwords and on service tokens.", switch
+    )
     relay_per_minute: int = setting(
         "RELAY_PER_MINUTE", 6000, "Calls of one service token to `/api/relay` in a minute.", integer(1, 10_000_000)
     )
@@ -270,7 +272,8 @@ class Settings:
     web_concurrency: int = setting(
         "WEB_CONCURRENCY",
         1,
-        "Processes that a host suggests; Parley serves with one and says so.",
+        "Processes that share the port. More than one need `DATABASE_URL`, `REDIS_URL` and `TRANSPORTS=websocket`; "
+        "else one serves, and says why.",
         integer(1, 1000),
     )
     dyno: str = setting(
@@ -310,6 +313,19 @@ class Settings:
             raise SettingError("JWT_PUBLIC_KEY must be a public key in PEM (-----BEGIN PUBLIC KEY-----).")
         if self.jwt_jwks_file and not Path(self.jwt_jwks_file).is_file():
             raise SettingError(f"JWT_JWKS_FILE names no file: {self.jwt_jwks_file}.")
+
+    def against_several(self) -> list[str]:
+        """What keeps this from being several processes on one port; empty where nothing does.
+
+        SQLite is one process's own, the relay connects them, and polls of one client would come to either.
+        """
+        found = [f"{name} is not set" for name in ("DATABASE_URL", "REDIS_URL") if not getattr(self, name.lower())]
+        return [*found, "TRANSPORTS is not websocket"] if self.transports != ("websocket",) else found
+
+    @property
+    def processes(self) -> int:
+        """How many processes share the port."""
+        return 1 if self.against_several() else self.web_concurrency
 
     @property
     def upload_max_bytes(self) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,8 +21,6 @@ from benchmarks.table import costs_table, curve_table, main_table
 from benchmarks.workloads import CURVES, WORKLOADS, Curve, Workload
 
 QUICK_SECONDS = 1.0
-MINUTES = 45
-"""What a whole run takes on two cores."""
 
 EPILOG = """A name may be the beginning of several: `pairs` is pairs-100, pairs-1000, pairs-open and pairs-postgresql,
 `fanout` both fan-outs. The curves are called members, rooms and connections. A run of a part writes nothing, unless
@@ -122,24 +120,29 @@ def measure(options: Options, when: str) -> Results:
         outcome.run = when
     for drawn in found.curves.values():
         drawn.run = when
-    found.runs[when] = {"machine": machine.describe(), "rounds": asked.rounds, "steady": runner.steady}
+    found.runs[when] = {
+        "machine": machine.describe(),
+        "rounds": asked.rounds,
+        "curve_rounds": options.curve_rounds,
+        "steady": runner.steady,
+    }
     return found
 
 
-def keep(found: Results, options: Options, minutes: float) -> None:
+def keep(found: Results, options: Options) -> None:
     """Write what was found, where that was asked for."""
     if options.out is None:
         return
     kept = results.read(options.out) if options.merge else Results()
     kept.take(found)
-    page.write(kept, options.out, MINUTES if options.merge else round(minutes))
+    page.write(kept, options.out)
     say(f"written: {options.out}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run as the command line says; 1 where a bar was missed, 2 where nothing could be measured."""
     options = parse(arguments)
-    begun = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and folders go too
     try:
         if any(server.startswith("node") for server in options.asked.servers):
             node.packages()
@@ -147,9 +150,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CannotMeasure as error:
         say(f"bin/bench: {error}")
         return 2
+    except KeyboardInterrupt:
+        say("bin/bench: stopped; nothing is written")
+        return 130
     outcomes = list(found.outcomes.values())
     tables = [main_table(outcomes), costs_table(outcomes)] if outcomes else []
     sys.stdout.write("\n".join([*tables, *(curve_table(drawn) for drawn in found.curves.values())]))
-    keep(found, options, (time.monotonic() - begun) / 60)
+    keep(found, options)
     missed = [verdict for one in outcomes for verdict in judge(one.workload, one.rounds) if verdict.met is False]
     return 1 if missed else 0

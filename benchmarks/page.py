@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -33,7 +34,8 @@ WHAT_IS_COUNTED = """## How it is counted
   sends every server the same bytes. On two cores it has the one, the server the other; where its own CPU nears 1.00,
   it may be what was measured, and the server is faster than it says.
 - CPU is the server process's, user and system, its threads and ended children with it (`/proc/PID/stat`), for each
-  second that was measured; 1.00 is one core. PostgreSQL's own CPU is not in it.
+  second that was measured; 1.00 is one core. PostgreSQL's own CPU is not in it. "CPU µs each" is what one of the things
+  counted took, and the figure that a busy machine changes least.
 - A delivery is one `message:new` (or `typing:update`) that reached one client. A message counts when its own sender
   has it back, which Node and Parley both send after their commit. Latency counts from the moment at which the message
   was due, so that a server that falls behind shows it. One sender keeps one message under way.
@@ -43,14 +45,19 @@ WHAT_IS_COUNTED = """## How it is counted
   read it. The guide's server says so with a `message:status` for each message and reader. Parley says it with
   `receipt:update`, a watermark that covers all messages up to it. A message and a reader count once on either side.
 - Memory is the growth of the resident set, after the first 100 clients came and went, divided by the connections.
+- The guide's handlers are as the guide has them; the `db` that it leaves open keeps its statements prepared.
 - Parley runs with `ENVIRONMENT=production`, `LOG_LEVEL=warning` and `RATE_LIMITS=off`; Node with
   `NODE_ENV=production`. Everything else is each one's default.
+"""
+
+NOISE = """A loop that always does the same runs before each round, and tells what others took of the machine. How
+much the rounds of one measurement differed ("± rounds") is half of what lies between the least and the greatest.
 """
 
 REPEAT = """## How to repeat it
 
 ```sh
-bin/bench                                 # everything, five rounds: about {minutes} minutes on two cores
+bin/bench                                 # everything, five rounds: about 40 minutes on two cores
 bin/bench --quick                         # one short round, without the curves; writes nothing
 bin/bench --only pairs --servers ours,node
 bin/bench --only receipts --merge         # measure some again, and keep the rest of the results
@@ -62,14 +69,14 @@ meanwhile.
 """
 
 
-def write(results: Results, folder: Path, minutes: int) -> None:
+def write(results: Results, folder: Path) -> None:
     """Write page, plots and figures into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     results.write(folder)
-    (folder / FILE).write_text(page(results, write_plots(results, folder), minutes))
+    (folder / FILE).write_text(page(results, write_plots(results, folder)))
 
 
-def page(results: Results, plots: Sequence[tuple[str, str]], minutes: int) -> str:
+def page(results: Results, plots: Sequence[tuple[str, str]]) -> str:
     """The whole page."""
     outcomes = results.outcomes.values()
     parts = [HEAD, "## Results\n", main_table(outcomes), sentence(results)]
@@ -77,7 +84,13 @@ def page(results: Results, plots: Sequence[tuple[str, str]], minutes: int) -> st
     parts += [curve_table(drawn) for drawn in results.curves.values() if drawn.points]
     parts += ["## What it took\n", costs_table(outcomes), WHAT_IS_COUNTED]
     parts += ["## The workloads\n", "".join(f"- `{one.workload.name}`: {one.workload.what}\n" for one in outcomes)]
-    parts += ["## The machine\n", machine_table(results), "".join(trouble(results)), REPEAT.format(minutes=minutes)]
+    parts += [
+        "## The machine\n",
+        machine_table(results),
+        NOISE,
+        "".join(trouble(results)),
+        REPEAT,
+    ]
     return "\n".join(part for part in parts if part)
 
 
@@ -97,19 +110,18 @@ def sentence(results: Results) -> str:
 
 def machine_table(results: Results) -> str:
     """What each run was made on, and how steady it was."""
-    head = ("run", "commit", "machine", "rounds", "load average before", "the same loop, ± of its rounds")
+    head = ("run", "commit", "machine", "rounds", "load average before", "slowest loop ÷ median")
     return markdown(head, [_run_row(when, run) for when, run in sorted(results.runs.items())])
 
 
 def _run_row(when: str, run: Run) -> list[str]:
-    machine = run["machine"]
+    machine, steady = run["machine"], run["steady"]
     what = f"{machine['cores']} cores ({machine['cpu']}), {machine['memory_gb']} GB, {machine['kernel']}"
     versions = f"Python {machine['python']}, Node {machine['node'].removeprefix('v')}"
-    spins = figures.spread([one["spin_s"] for one in run["steady"]])
-    loads = figures.spread([one["load"] for one in run["steady"]])
-    noise = "-" if spins is None else f"± {spins.noise:.1%}"
-    load = "-" if loads is None else f"{loads.lowest:.2f} to {loads.highest:.2f}"
-    return [when, machine["commit"], f"{what}, {versions}", str(run["rounds"]), load, noise]
+    loop = statistics.median(one["spin_s"] for one in steady)
+    slowest = f"{max(one['spin_longest_s'] for one in steady) / loop:.2f}"
+    rounds = f"{run['rounds']} (curves: {run['curve_rounds']})"
+    return [when, machine["commit"], f"{what}, {versions}", rounds, f"{steady[0]['load']:.2f}", slowest]
 
 
 def trouble(results: Results) -> Iterator[str]:

@@ -54,8 +54,9 @@ class Results:
 
     def take(self, newer: Results) -> None:
         """Put newer results in the place of those of the same name; forget runs of which nothing is left."""
-        self.outcomes |= newer.outcomes
-        self.curves |= newer.curves
+        outcomes, curves = self.outcomes | newer.outcomes, self.curves | newer.curves
+        self.outcomes = {one.name: outcomes[one.name] for one in WORKLOADS if one.name in outcomes}
+        self.curves = {one.name: curves[one.name] for one in CURVES if one.name in curves}
         self.runs |= newer.runs
         used = {one.run for one in self.outcomes.values()} | {one.run for one in self.curves.values()}
         self.runs = {when: run for when, run in self.runs.items() if when in used}

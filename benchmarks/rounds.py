@@ -10,9 +10,10 @@ from benchmarks import figures as figure
 from benchmarks.databases import Databases
 from benchmarks.generator import Figures
 from benchmarks.machine import steadiness
-from benchmarks.paths import CannotMeasure, say
+from benchmarks.paths import say
 from benchmarks.results import Drawn, Outcome
 from benchmarks.servers import Contender, running
+from benchmarks.table import number
 from benchmarks.workloads.base import Curve, Measurement, Workload, allow_files
 
 
@@ -74,7 +75,7 @@ class Runner:
         where = f"[{self._done}/{self._steps}] round {step.round + 1}, {step.workload.name}, {step.contender.label}"
         try:
             figures = measure(self._databases, step, self._asked.seconds)
-        except CannotMeasure as error:
+        except Exception as error:  # noqa: BLE001 (whatever breaks one measurement must not cost the others)
             outcome.problems.append(f"{step.contender.label}: {error}")
             say(f"{where}: not measured. {error}")
             return {}
@@ -95,12 +96,12 @@ def chosen(workload: Workload, servers: Sequence[str]) -> list[Contender]:
 
 def steps(workloads: Sequence[Workload], servers: Sequence[str], rounds: int) -> Iterator[Step]:
     """Everything that is to be measured, in order: each round begins with another contender."""
-    for number in range(rounds):
+    for turn in range(rounds):
         for workload in workloads:
             contenders = chosen(workload, servers)
-            turn = number % max(1, len(contenders))
-            for contender in contenders[turn:] + contenders[:turn]:
-                yield Step(number, workload, contender)
+            first = turn % max(1, len(contenders))
+            for contender in contenders[first:] + contenders[:first]:
+                yield Step(turn, workload, contender)
 
 
 def measure(databases: Databases, step: Step, seconds: float | None) -> Figures:
@@ -117,7 +118,7 @@ def measure(databases: Databases, step: Step, seconds: float | None) -> Figures:
 
 def describe(workload: Workload, figures: Figures) -> str:
     """The figure that counts, the server's CPU seconds beside it, and what was not as it should be."""
-    text = f"{figures[workload.metric]:,.6g} {workload.unit}"
+    text = f"{number(figures[workload.metric])} {workload.unit}"
     if figures.get("seconds"):
         text += f", {figures['cpu_s'] / figures['seconds']:.2f} CPU s/s"
     trouble = troubles(figures)

@@ -121,7 +121,18 @@ def main_table(outcomes: Iterable[Outcome]) -> str:
 
 def costs_table(outcomes: Iterable[Outcome]) -> str:
     """What it took: the server's CPU, its memory, the latencies, and how much the rounds differed."""
-    head = ("workload", "server", "result", "± rounds", "CPU", "generator's CPU", "p50 ms", "p99 ms", "RSS MB")
+    head = (
+        "workload",
+        "server",
+        "result",
+        "± rounds",
+        "CPU",
+        "CPU µs each",
+        "generator's CPU",
+        "p50 ms",
+        "p99 ms",
+        "RSS MB",
+    )
     rows = []
     for one in outcomes:
         for contender in one.workload.contenders:
@@ -135,12 +146,19 @@ def costs_table(outcomes: Iterable[Outcome]) -> str:
 
 def _costs(one: Outcome, contender: Contender) -> list[str]:
     rounds = one.rounds.get(contender.name, [])
-    used = [
-        figures.spread([each[name] / each["seconds"] for each in rounds if name in each and each["seconds"]])
-        for name in ("cpu_s", "generator_cpu_s")
-    ]
+    server, generator = (_a_second(rounds, name) for name in ("cpu_s", "generator_cpu_s"))
+    result = figures.of(one.rounds, contender.name, one.workload.metric)
+    each = ""
+    if one.workload.better == "higher" and server and result and result.median:
+        each = number(server.median / result.median * 1e6)
     others = [figures.of(one.rounds, contender.name, name) for name in ("ms_p50", "ms_p99", "rss_mb")]
-    return ["-" if one is None else f"{one.median:.2f}" for one in used] + [cell(one) for one in others]
+    used = ["-" if found is None else f"{found.median:.2f}" for found in (server, generator)]
+    return [used[0], each or "-", used[1], *map(cell, others)]
+
+
+def _a_second(rounds: Sequence[figures.Round], name: str) -> Spread | None:
+    """A figure that counts seconds, for each second that was measured."""
+    return figures.spread([one[name] / one["seconds"] for one in rounds if name in one and one["seconds"]])
 
 
 def curve_table(drawn: Drawn) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -28,6 +29,59 @@ def encode(kind: bytes, namespace: str | None, packet_id: int | None, data: list
         return None
     head = kind if namespace in (None, "/") else kind + str(namespace).encode() + b","
     return head + body if packet_id is None else head + str(packet_id).encode() + body
+
+
+PART = 50
+"""Items of a long list that are encoded in one go: 0.1 ms for messages."""
+
+PIECE_BYTES = 65_536
+"""After so much of a large acknowledgement others have their turn."""
+
+
+class Large:
+    """An acknowledgement so large that it is encoded piece by piece, with pauses. On the wire it is just `value`."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def packet(self, namespace: str | None, packet_id: int, pause: Callable[[], object]) -> list[bytes] | None:
+        """An ACK as `encode` makes it, in the pieces that it came in; the value is used up.
+
+        To let go of all of it at its end would take as long as to encode it.
+        """
+        try:
+            head = encode(ACK, namespace, packet_id, []) or b""
+            pieces: list[bytes] = []
+            gathered, size = [head[:-1]], 0
+            for piece in _pieces(self.value):
+                gathered.append(piece)
+                size += len(piece)
+                if size > PIECE_BYTES:
+                    pieces.append(b"".join(gathered))
+                    gathered, size = [], 0
+                    pause()
+            return [*pieces, *gathered, b"]"]
+        except TypeError:
+            return None
+
+
+def _pieces(value: Any) -> Iterator[bytes]:
+    """The value's JSON, a long list a part at a time."""
+    if isinstance(value, dict) and any(isinstance(item, (dict, list)) for item in value.values()):
+        for number, key in enumerate(list(value)):
+            yield (b"," if number else b"{") + orjson.dumps(key) + b":"
+            yield from _pieces(value.pop(key))
+        yield b"}"
+    elif isinstance(value, list) and len(value) > PART:
+        for start in range(0, len(value), PART):
+            some = value[start : start + PART]
+            value[start : start + PART] = [None] * len(some)
+            yield (b"," if start else b"[") + orjson.dumps(some)[1:-1]
+        yield b"]"
+    else:
+        yield orjson.dumps(value)
 
 
 def decode_event(message: str) -> tuple[int | None, list[Any]] | None:

@@ -22,7 +22,7 @@ from engine.frames import FrameError, FrameReader, close_frame, frame, handshake
 from engine.inbox import Inbox
 from engine.outbox import Outbox
 from engine.packets import ENGINE_CLOSE, ENGINE_PING, ENGINE_PROBE, ENGINE_PROBED, drain, packet_frame
-from engine.readable import Socket
+from engine.readable import Socket, turn_away
 from engine.turns import Herd
 from settings import settings
 
@@ -53,7 +53,6 @@ class Connection(Socket):
         self._queue: Any = None
         super().__init__(server, sid)
         self._raw: socket.socket | None = None
-        self._probed = False
         self._reading: object | None = None
         self._reader: FrameReader | None = None
         self._inbox: Inbox | None = None
@@ -69,6 +68,16 @@ class Connection(Socket):
     @queue.setter
     def queue(self, made: Any) -> None:
         """The stock constructor makes one for everybody."""
+
+    @property
+    def by_queue(self) -> bool:
+        """Whether what is sent goes into the queue: for polls, or for python-engineio's own websocket (TLS)."""
+        return not self.upgraded or self._reader is None
+
+    @property
+    def upgrade_begun(self) -> bool:
+        """Whether a websocket has come that is to replace the polls."""
+        return self._raw is not None and not self.upgraded
 
     def send(self, pkt: engineio.packet.Packet) -> None:
         """Send a packet by whichever transport the client has now."""
@@ -86,9 +95,17 @@ class Connection(Socket):
         self.outbox.write(data)
         return True
 
+    def write_pieces(self, pieces: list[bytes]) -> bool:
+        """The same for a frame in pieces."""
+        if self.outbox is None or not self.upgraded or self.closed:
+            return False
+        self.outbox.write_pieces(pieces)
+        return True
+
     def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """End the session: the application is told, then the transport is closed in order, or dropped (`abort`)."""
-        if self._raw is None:
+        if not self.upgraded or self._raw is None:
+            self._drop()  # the websocket of an upgrade under way
             super().close(wait=False, abort=abort, reason=reason)
         elif not self.closed and not self.closing:
             self.closing = True
@@ -136,14 +153,13 @@ class Connection(Socket):
         `opening` is the frame that a session begins with, where its client has not been sent it yet.
         """
         if self._raw is not None:
-            raw.close()
+            turn_away(raw, key)
             return
         self._raw = raw
         self._reader = FrameReader(settings.packet_max_bytes)
         self._inbox = Inbox(self, settings.events_in_flight)
         self.outbox = Outbox(raw, self._broken)
         if self.connected:
-            self.upgrading = True
             self.outbox.write(handshake(key))
         else:
             self.connected = self.upgraded = True
@@ -218,11 +234,11 @@ class Connection(Socket):
         elif kind == "1" and self.upgraded:
             self._close_in_order(close_frame(frames.NORMAL))
             self._gone(self.server.reason.CLIENT_DISCONNECT)
-        elif text == ENGINE_PROBE and self.upgrading and self.outbox is not None:
-            self._probed = True
+        elif text == ENGINE_PROBE and not self.upgraded and self.outbox is not None:
+            self.upgrading = True
             self.outbox.write(ENGINE_PROBED)
             self.queue.put(engineio.packet.Packet(engineio.packet.NOOP))  # ends the poll that is under way
-        elif kind == "5" and self.upgrading and self._probed:
+        elif kind == "5" and self.upgrading:
             self.upgraded, self.upgrading = True, False
             self._send_queued()
         else:
@@ -251,8 +267,8 @@ class Connection(Socket):
 
     def _gone(self, reason: str) -> None:
         """The transport has ended. A session that was only about to be upgraded goes on polling."""
-        if self.upgrading and not self.upgraded:
-            self.upgrading = self._probed = False
+        if not self.upgraded:
+            self.upgrading = False
         elif not self.closed:
             goodbyes.add(self._end, reason)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 FINAL = 0x80
@@ -27,13 +27,21 @@ class FrameError(Exception):
 
 def frame(payload: bytes, opcode: int = TEXT) -> bytes:
     """One whole, unmasked frame, as servers send it."""
-    size = len(payload)
+    return _head(len(payload), opcode) + payload
+
+
+def frame_of(pieces: Sequence[bytes]) -> list[bytes]:
+    """The same of a text in pieces, which nobody has to copy together."""
+    return [_head(sum(map(len, pieces)), TEXT), *pieces]
+
+
+def _head(size: int, opcode: int) -> bytes:
     first = FINAL | opcode
     if size < 126:
-        return bytes((first, size)) + payload
+        return bytes((first, size))
     if size < 65536:
-        return bytes((first, 126)) + size.to_bytes(2, "big") + payload
-    return bytes((first, 127)) + size.to_bytes(8, "big") + payload
+        return bytes((first, 126)) + size.to_bytes(2, "big")
+    return bytes((first, 127)) + size.to_bytes(8, "big")
 
 
 def close_frame(code: int) -> bytes:

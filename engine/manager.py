@@ -114,8 +114,8 @@ class Manager(socketio.Manager):
                 continue
             outbox = connection.outbox
             if outbox is None or not connection.upgraded:
-                if not connection.upgraded:
-                    _send_by_poll(connection, encoded)
+                if connection.by_queue:
+                    _send_by_queue(connection, encoded)
             elif outbox.gathered:
                 outbox.gathered.append(shared)
             else:
@@ -124,7 +124,7 @@ class Manager(socketio.Manager):
         flusher.mark_all(fresh)
 
 
-def _send_by_poll(connection: Any, encoded: bytes) -> None:
+def _send_by_queue(connection: Any, encoded: bytes) -> None:
     try:
         connection.send(engineio.packet.Packet(engineio.packet.MESSAGE, encoded[1:].decode()))
     except engineio.exceptions.EngineIOError:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import json
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs
@@ -38,11 +40,21 @@ PACKET_BYTES = 200
 NOOP = "6"
 METHODS = ("GET", "POST", "OPTIONS")
 
-UPGRADE_TURNS = 3
-"""Turns of the loop for which a request waits while its session upgrades. The end of the upgrade, sent on one
-connection before the request on another, may be in the same turn's harvest, which has no order."""
-
 SEPARATOR = "\x1e"
+
+UNKNOWN = "Invalid session "
+"""How python-engineio's refusal of a session begins that it does not know."""
+
+UNKNOWN_SESSION = {
+    "code": 1,
+    "message": "Session ID unknown: it has ended, or another server has it. Several servers behind one address need "
+    "session affinity (sticky sessions), or clients and servers that use WebSocket only (TRANSPORTS=websocket).",
+}
+"""What that is answered with: the official server's body, and what an operator has to know who sees it often."""
+
+UPGRADE_SECONDS = 0.02
+"""How long a request waits for its session's upgrade to end: that was said on one connection before the request on
+another, and both may be in one harvest of the loop, which has no order."""
 
 
 def readable(frame: str | bytes) -> str | bytes:
@@ -116,6 +128,11 @@ class Socket(engineio.socket.Socket):
         super().__init__(server, sid)
         self._polled = False
         self._waiting_bytes = 0
+
+    @property
+    def upgrade_begun(self) -> bool:
+        """Whether a websocket has come that is to replace the polls."""
+        return bool(self.upgrading)
 
     def send(self, pkt: packet.Packet) -> None:
         """Send a packet; more of them than `send_queue_bytes` end the session.
@@ -202,10 +219,16 @@ def turn_away(raw: socket.socket, key: str) -> None:
         raw.shutdown(socket.SHUT_WR)
 
 
+def _await_upgrade(session: Socket) -> None:
+    deadline = time.monotonic() + UPGRADE_SECONDS
+    while session.upgrade_begun and time.monotonic() < deadline:
+        runtime.sleep(0.001)
+
+
 class Server(engineio.Server):
     """python-engineio's server, which refuses what the official one refuses, and says `ok` as that one does.
 
-    Overridden of python-engineio 4.15: `handle_request`, `_ok`.
+    Overridden of python-engineio 4.15: `handle_request`, `_ok`, `_bad_request`.
     """
 
     def handle_request(self, environ: dict[str, Any], start_response: Any) -> Any:
@@ -216,10 +239,9 @@ class Server(engineio.Server):
             start_response(refusal["status"], refusal["headers"] + self._cors_headers(environ))
             return [refusal["response"]]
         session = self.sockets.get(query.get("sid", [""])[0])
-        for _ in range(UPGRADE_TURNS):
-            if session is not None and session.upgrading:
-                runtime.sleep(0)
-        if session is not None and (session.upgrading or session.upgraded) and query["transport"] == ["websocket"]:
+        if session is not None and session.upgrade_begun:
+            _await_upgrade(session)
+        if session is not None and (session.upgrade_begun or session.upgraded) and query["transport"] == ["websocket"]:
             raw = runtime.take_socket(environ)
             if raw is not None:
                 turn_away(raw, environ.get("HTTP_SEC_WEBSOCKET_KEY", ""))
@@ -231,3 +253,10 @@ class Server(engineio.Server):
         if packets is None:
             answer["response"] = b"ok"
         return answer
+
+    def _bad_request(self, message: str | None = None) -> Any:
+        refusal = super()._bad_request(message)
+        if message is not None and message.startswith(UNKNOWN):
+            body = json.dumps(UNKNOWN_SESSION).encode()
+            refusal |= {"headers": [("Content-Type", "application/json")], "response": body}
+        return refusal

@@ -12,8 +12,9 @@ import socketio
 from flask import Flask
 from socketio import packet
 
-from engine.codec import ACK, decode_event, encode
-from engine.frames import frame
+import runtime
+from engine.codec import ACK, Large, decode_event, encode
+from engine.frames import frame, frame_of
 from engine.manager import Manager
 from engine.namespace import EventNamespace
 from engine.packets import Packet
@@ -84,10 +85,16 @@ class Server(socketio.Server):
 
     def _reply(self, eio_sid: str, namespace: str, packet_id: int, acknowledgement: Any) -> None:
         """Acknowledge an event: by our own encoder where the client is on our transport and nothing binary is in it."""
-        if self._fast:
-            connection = self.eio.sockets.get(eio_sid)
+        connection = self.eio.sockets.get(eio_sid) if self._fast else None
+        if isinstance(acknowledgement, Large):
+            if connection is not None and not connection.by_queue:
+                pieces = acknowledgement.packet(namespace, packet_id, functools.partial(runtime.sleep, 0))
+                if pieces is not None and connection.write_pieces(frame_of(pieces)):
+                    return
+            acknowledgement = acknowledgement.value
+        elif connection is not None:
             encoded = encode(ACK, namespace, packet_id, [acknowledgement])
-            if connection is not None and encoded is not None and connection.write(frame(encoded)):
+            if encoded is not None and connection.write(frame(encoded)):
                 return
         answer = self.packet_class(packet.ACK, namespace=namespace, id=packet_id, data=[acknowledgement])
         self._send_packet(eio_sid, answer)

@@ -60,6 +60,7 @@ class RedisPresence(PresenceStore):
         self._announce: Announce = lambda _user_id, _online: None
         self._sure_from = 0.0
         self._leased = False
+        self._behind = False
 
     def attach(self, here: Callable[[], list[str]], announce: Announce) -> None:
         """See `PresenceStore.attach`."""
@@ -119,6 +120,8 @@ class RedisPresence(PresenceStore):
 
     def _tell(self, moves: Sequence[_Move]) -> None:
         try:
+            if not self._leased:  # or nobody would miss this node, should it die now
+                self._renew()
             counts = self._store([(move.user_id, move.here) for move in moves])
         except Away:
             self._unsure.update(move.user_id for move in moves)
@@ -141,9 +144,12 @@ class RedisPresence(PresenceStore):
     def _register(self) -> None:
         """Redis is there (again), and may have forgotten everything: tell it who is here, and all of what changed."""
         self._sure_from = time.monotonic() + self._lease
-        unsure, self._unsure = self._unsure, set()
+        self._behind, unsure = True, set[str]()
         try:
+            self._renew()
+            unsure, self._unsure = self._unsure, unsure
             self._tell_all(unsure)
+            self._behind = False
         except Away:
             self._unsure |= unsure
 
@@ -157,23 +163,28 @@ class RedisPresence(PresenceStore):
 
     def _beat(self) -> None:
         """Renew this node's lease, and bury the dead."""
+        try:
+            if self._renew() or self._unsure or self._behind:
+                self._register()
+            if time.monotonic() >= self._sure_from:
+                self._bury_the_dead()
+        except Away:
+            self._leased = False
+            self._sure_from = time.monotonic() + self._lease
+
+    def _renew(self) -> bool:
+        """Renew the lease; returns whether Redis had forgotten this node. Raises Away."""
         node, buried = self._bus.node, self._grave_of(self._bus.node)
         questions = [
             self._renewal(self._lease),
             (self._registry, [pack("SADD", self._registry, node)]),
             (buried, [pack("DEL", buried)]),
         ]
-        try:
-            _, (forgotten,), (dead,) = self._bus.ask(questions, ANSWER_SECONDS)
-            if dead == 1:  # taken for dead by mistake: who is here was said to be offline
-                self._unsure.update(self._here())
-            if self._leased and forgotten == 1:
-                self._register()
-            self._leased = True
-            if time.monotonic() >= self._sure_from:
-                self._bury_the_dead()
-        except Away:
-            self._sure_from = time.monotonic() + self._lease
+        _, (forgotten,), (dead,) = self._bus.ask(questions, ANSWER_SECONDS)
+        self._leased = True
+        if dead == 1:  # taken for dead by mistake: who is here was said to be offline
+            self._unsure.update(self._here())
+        return bool(forgotten == 1)
 
     def _renewal(self, seconds: float) -> Asked:
         key = self._lease_of(self._bus.node)

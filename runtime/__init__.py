@@ -23,6 +23,8 @@ from runtime.loop import (
     watch_writing,
     workers,
 )
+from runtime.place import place
+from runtime.processes import several
 from runtime.serving import Life, PassOn, Reception, listen, serve
 
 __all__ = [
@@ -38,8 +40,10 @@ __all__ = [
     "guard",
     "listen",
     "patch",
+    "place",
     "run_blocking",
     "serve",
+    "several",
     "sleep",
     "spawn",
     "take_socket",

@@ -31,10 +31,20 @@ _wake_up: socket.socket | None = None
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening TCP socket, Nagle's delay off for all that it accepts (p99 36 to 5 ms, design.md)."""
+    """A listening TCP socket, Nagle's delay off for all that it accepts (p99 36 to 5 ms, design.md). Raises OSError."""
+    return _listen(host, port, socket.SO_REUSEADDR)
+
+
+def listen_beside(host: str, port: int) -> socket.socket:
+    """One of several such sockets of one port; others of the same user may open theirs. Raises OSError."""
+    return _listen(host, port, socket.SO_REUSEADDR, socket.SO_REUSEPORT)
+
+
+def _listen(host: str, port: int, *options: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    for option in options:
+        listener.setsockopt(socket.SOL_SOCKET, option, 1)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.bind((host, port))
     listener.listen(BACKLOG)
@@ -47,12 +57,14 @@ class Life:
 
     `on_ready`: a signal would now be obeyed. `on_signal`: one came, and the door is still open. `on_stop`: the door is
     closed; it ends the connections that would otherwise stay. Requests under way have `stop_seconds` from then on.
+    `impatient`: a second signal ends the process at once.
     """
 
     on_ready: Hook
     on_signal: Hook
     on_stop: Hook
     stop_seconds: float
+    impatient: bool = True
 
 
 PassOn = Callable[[socket.socket, Any], None]
@@ -62,7 +74,7 @@ it returns ends it."""
 
 
 def serve(listener: socket.socket, application: Application, life: Life, reception: Reception | None = None) -> None:
-    """Serve `application` until SIGTERM or SIGINT. A second signal ends the process at once.
+    """Serve `application` until SIGTERM or SIGINT.
 
     On eventlet a `reception` sees every connection first, unless the listener speaks TLS itself.
     """
@@ -104,7 +116,7 @@ def _serve_green(listener: Any, application: Application, life: Life, reception:
     stopped = threading.Event()
 
     def stop() -> None:
-        if stopped.is_set():
+        if stopped.is_set() and life.impatient:
             os._exit(1)
         stopped.set()
 
@@ -163,7 +175,9 @@ def _serve_with_threads(listener: socket.socket, application: Application, life:
 
     def on_signal(*_: object) -> None:
         if stopping.is_set():
-            os._exit(1)
+            if life.impatient:
+                os._exit(1)
+            return
         stopping.set()
         threading.Thread(target=end, daemon=True).start()
 

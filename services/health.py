@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge
+import os
+
+from prometheus_client import Counter, Gauge, Info
 from sqlalchemy import text
 
+import runtime
 from realtime.connections import connections
 from realtime.nodes import nodes
 from schemas.errors import ChatError
@@ -13,6 +16,8 @@ from services.access import reading
 CONNECTIONS = Gauge("parley_connections", "Connected sockets of this process")
 USERS = Gauge("parley_connected_users", "Users with a socket in this process")
 MESSAGES = Counter("parley_messages_sent", "Messages stored by this process")
+PROCESS = Info("parley_process", "Which process these figures are of: its number of WEB_CONCURRENCY, and its id")
+PROCESS.info({"number": str(runtime.place.number), "pid": str(os.getpid())})
 
 
 def problems() -> list[str]:

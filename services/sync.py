@@ -6,21 +6,28 @@ query: the rows with a newer rev. A fixed number of queries answers any number o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
+import runtime
 from models import EPOCH, Conversation, Message, Meta, Participant, User
 from realtime.catchup import newer_messages
-from realtime.views import View, messages_view, participant_view, users_by_id
+from realtime.views import View, participant_view, rendered, users_by_id
 from schemas.base import iso
 from schemas.sync import Sync
 from services.access import reading
 from services.conversations import conversation_views, memberships
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 DELTA_MESSAGES = 500
 """More changed messages than this in a conversation are answered by `reset` (protocol.md, promise 4)."""
@@ -31,8 +38,11 @@ PAGE = 50
 ANSWER_MESSAGES = 5000
 """Changed messages in one answer; conversations beyond it are reset with a short page, so that no answer is endless."""
 
-TERMS = 100
-"""Conversations asked for in one query; databases bound the size of an expression."""
+TERMS, ROWS = 10, 20
+"""Conversations asked for in one query, and rows read in one go: 1 to 2 ms. In between others have their turn."""
+
+AT_ONCE = threading.BoundedSemaphore(4)
+"""Who reads very much, pauses, and holds a connection meanwhile; the pool is for others too."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -70,15 +80,22 @@ def current_epoch(session: Session) -> str:
 
 def changes_since(session: Session, user_id: str, known: dict[str, int], *, same_life: bool = True) -> dict[str, View]:
     """For each conversation what changed since the rev in `known`: `delta`, `reset` or `gone`."""
+    with AT_ONCE if len(known) > TERMS else nullcontext():
+        return _changes_since(session, user_id, known, same_life)
+
+
+def _changes_since(session: Session, user_id: str, known: dict[str, int], same_life: bool) -> dict[str, View]:
     mine = {one.conversation.id: one for one in _visible(session, user_id, known, same_life)}
     deltas, resets = _sort_out(session, mine.values())
     answers = {conversation_id: _gone() for conversation_id in known if conversation_id not in mine}
     answers |= {one.conversation.id: _answer("delta", one.conversation) for one in deltas}
     answers |= {one.conversation.id: _answer("reset", one.conversation) for one in resets}
     changed = [one for one in deltas if one.since is not None and one.conversation.rev > one.since]
-    messages = [*_changed_messages(session, changed), *_newest(session, resets)]
-    for view in messages_view(session, messages):
-        answers[view["conversationId"]]["messages"].append(view)
+    for query in chain(_changed_messages(changed), _newest(resets)):
+        for part in rendered(session, _read(session, query)):
+            for view in part:
+                answers[view["conversationId"]]["messages"].append(view)
+            runtime.sleep(0)
     _add_participants(session, answers, changed, resets)
     _add_properties(session, answers, changed, resets)
     return answers
@@ -95,12 +112,33 @@ def _answer(outcome: str, conversation: Conversation) -> View:
 def _visible(session: Session, user_id: str, known: dict[str, int], same_life: bool) -> list[Mine]:
     found: list[Mine] = []
     ids = list(known)
-    for start in range(0, len(ids), 500):
-        rows = session.execute(memberships(user_id).where(Conversation.id.in_(ids[start : start + 500])))
-        for conversation, participant in rows:
-            since = known[conversation.id]
-            follows = same_life and since <= conversation.rev
-            found.append(Mine(conversation, participant, since if follows else None))
+    for start in range(0, len(ids), 250):
+        query = memberships(user_id).where(Conversation.id.in_(ids[start : start + 250]))
+        runtime.sleep(0)
+        for part in session.execute(query, execution_options={"yield_per": ROWS}).partitions():
+            for conversation, participant in part:
+                since = known[conversation.id]
+                follows = same_life and since <= conversation.rev
+                found.append(Mine(conversation, participant, since if follows else None))
+            runtime.sleep(0)
+    return found
+
+
+def _paced(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """So many at a time as one query asks for; in between others have their turn."""
+    for start in range(0, len(items), TERMS):
+        yield items[start : start + TERMS]
+        runtime.sleep(0)
+
+
+def _read(session: Session, query: Select[R]) -> list[R]:
+    """The rows that a query finds, likewise."""
+    found: list[R] = []
+    for part in session.scalars(query.execution_options(yield_per=ROWS)).partitions():
+        found += part
+        for row in part:
+            session.expunge(row)  # else the session lets go of all of them at once, in its end
+        runtime.sleep(0)
     return found
 
 
@@ -141,45 +179,58 @@ def _newer(one: Mine) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return newer_messages(one.conversation.id, since, one.conversation.seq - steps)
 
 
-def _changed_messages(session: Session, changed: Sequence[Mine]) -> list[Message]:
-    found: list[Message] = []
-    for start in range(0, len(changed), TERMS):
-        terms = [term for one in changed[start : start + TERMS] for term in _newer(one)]
-        found += session.scalars(select(Message).where(or_(*terms)).order_by(Message.conversation_id, Message.seq))
-    return found
+def _changed_messages(changed: Sequence[Mine]) -> Iterator[Select[Message]]:
+    for some in _by_weight(changed):
+        terms = [term for one in some for term in _newer(one)]
+        yield select(Message).where(or_(*terms)).order_by(Message.conversation_id, Message.seq)
 
 
-def _newest(session: Session, resets: Sequence[Mine]) -> list[Message]:
+def _by_weight(changed: Sequence[Mine]) -> Iterator[list[Mine]]:
+    """As many conversations as one query asks for, fewer where much changed: what it finds is sorted in one go."""
+    some: list[Mine] = []
+    weight = 0
+    for one in changed:
+        some.append(one)
+        weight += min(one.conversation.rev - (one.since or 0), DELTA_MESSAGES)
+        if len(some) == TERMS or weight >= DELTA_MESSAGES:
+            yield some
+            some, weight = [], 0
+            runtime.sleep(0)
+    if some:
+        yield some
+
+
+def _newest(resets: Sequence[Mine]) -> Iterator[Select[Message]]:
     """The newest page of each conversation that is reset, oldest first; short pages where there are very many."""
     size = max(1, min(PAGE, ANSWER_MESSAGES // max(1, len(resets))))
-    found: list[Message] = []
-    for start in range(0, len(resets), TERMS):
+    for some in _paced(resets):
         terms = [
             and_(Message.conversation_id == one.conversation.id, Message.seq > one.conversation.seq - size)
-            for one in resets[start : start + TERMS]
+            for one in some
         ]
-        found += session.scalars(select(Message).where(or_(*terms)).order_by(Message.conversation_id, Message.seq))
-    return found
+        yield select(Message).where(or_(*terms)).order_by(Message.conversation_id, Message.seq)
 
 
 def _add_participants(
     session: Session, answers: dict[str, View], changed: Sequence[Mine], resets: Sequence[Mine]
 ) -> None:
     """Receipts and participants: those with a newer rev, or all present ones of a conversation that is reset."""
-    terms = [
-        and_(Participant.conversation_id == one.conversation.id, Participant.rev > one.since) for one in changed
-    ] + [and_(Participant.conversation_id == one.conversation.id, Participant.removed_at.is_(None)) for one in resets]
-    rows: list[Participant] = []
-    for start in range(0, len(terms), TERMS):
-        rows += session.scalars(select(Participant).where(or_(*terms[start : start + TERMS])).order_by(Participant.rev))
     since = {one.conversation.id: one.since for one in changed}
-    told = [row for row in rows if row.member_rev > (since.get(row.conversation_id) or 0)]
-    users = users_by_id(session, {row.user_id for row in told if row.removed_at is None})
-    for row in rows:
-        if row.removed_at is None:
-            answers[row.conversation_id]["receipts"].append(receipt_view(row))
-    for row in told:
-        answers[row.conversation_id]["participants"].append(_participant(row, users))
+    for some in _paced([*changed, *resets]):
+        terms = [_of_interest(one, since.get(one.conversation.id)) for one in some]
+        rows = _read(session, select(Participant).where(or_(*terms)).order_by(Participant.rev))
+        told = [row for row in rows if row.member_rev > (since.get(row.conversation_id) or 0)]
+        users = users_by_id(session, {row.user_id for row in told if row.removed_at is None})
+        for row in rows:
+            if row.removed_at is None:
+                answers[row.conversation_id]["receipts"].append(receipt_view(row))
+        for row in told:
+            answers[row.conversation_id]["participants"].append(_participant(row, users))
+
+
+def _of_interest(one: Mine, since: int | None) -> ColumnElement[bool]:
+    here = Participant.conversation_id == one.conversation.id
+    return and_(here, Participant.removed_at.is_(None) if since is None else Participant.rev > since)
 
 
 def receipt_view(row: Participant) -> View:
@@ -199,8 +250,9 @@ def _add_properties(
     """The conversation itself, where its properties changed or it is reset."""
     wanted = [one for one in changed if one.since is not None and one.conversation.props_rev > one.since]
     mine = [(one.conversation, one.participant) for one in (*wanted, *resets)]
-    for view in conversation_views(session, mine) if mine else []:
-        answers[view["id"]]["conversation"] = view
+    for some in _paced(mine):
+        for view in conversation_views(session, some):
+            answers[view["id"]]["conversation"] = view
 
 
 def _my_changes(session: Session, user_id: str, since: int | None) -> View:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine import Large
 from realtime import typing
 from realtime.connections import Connection, emit
 from schemas.sockets import JoinRoom, LeaveRoom
@@ -15,7 +16,7 @@ def join(connection: Connection, payload: JoinRoom) -> Answer:
     """Let the socket into a conversation's room. Raises ChatError `not_a_participant`."""
     answer, let_in = joining.join(connection, payload.conversation_id, payload.since)
     emit("room-joined", answer, to=connection.sid)
-    return Answer({"ok": True, **answer}, afterwards=let_in)
+    return Answer(Large({"ok": True, **answer}), afterwards=let_in)
 
 
 @on("leave-room")
@@ -31,4 +32,4 @@ def leave(connection: Connection, payload: LeaveRoom) -> Answer:
 @on("sync")
 def come_back(connection: Connection, payload: Sync) -> Answer:
     """What changed in these conversations, and in the user's memberships, since the revs that the client has."""
-    return ok(**sync.sync(connection.user_id, payload))
+    return Answer(Large({"ok": True, **sync.sync(connection.user_id, payload)}))

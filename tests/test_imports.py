@@ -21,7 +21,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"schemas"}),
     frozenset({"models"}),
     frozenset({"extensions"}),
-    frozenset({"engine"}),
+    frozenset({"engine", "starting"}),
     # `origins` (whose pages may call) and `logs` know settings and nothing else of ours, as `runtime` does.
     frozenset({"runtime", "origins", "logs"}),
     frozenset({"settings"}),

@@ -232,7 +232,8 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
 def test_a_dyno_without_a_database_is_warned_loudly(fresh_server: ServerFactory, tmp_path: Path) -> None:
     child = start(tmp_path, DYNO="web.1", JWT_SECRET=SECRET, WEB_CONCURRENCY="2")
     assert child.err.wait_for(r"^WARNING: no DATABASE_URL on a dyno\..* LOST ", timeout=30)
-    assert child.out.wait_for("WEB_CONCURRENCY=2 is not used")
+    why = "DATABASE_URL is not set, REDIS_URL is not set, TRANSPORTS is not websocket"
+    assert child.out.wait_for(rf"^Parley serves with one process\. WEB_CONCURRENCY=2 is not used: {why}\.$")
     assert child.stop() == 0
     calm = fresh_server()
     assert "WARNING" not in calm.log_text()

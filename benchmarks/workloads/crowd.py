@@ -136,7 +136,10 @@ CROWDS = (
     Workload(
         name="leave",
         title="5,000 leave at once",
-        what=f"One more client sends `echo` every {PROBE_MS} ms: the longest that it waits for an answer.",
+        what=(
+            "5,000 clients in rooms of 100 are cut at once. "
+            f"One more sends `echo` every {PROBE_MS} ms, before and for {PROBE_AFTER:g} s after: its longest wait."
+        ),
         place=(Rooms(50, 100), Rooms(1, 1)),
         measure=leave,
         metric="ms_longest",

@@ -127,6 +127,17 @@ ROOM_TRAFFIC = (
         seconds=4.0,
     ),
     Workload(
+        name="receipts-delivered",
+        title="Receipts, delivered and read",
+        what="As `receipts`, and each reader sends `delivered-ack` too, just before `read`; the reads are counted.",
+        place=(Rooms(1, 100),),
+        measure=talking(f"-R -A -W {WINDOW}"),
+        metric="reads_per_s",
+        unit="reads/s",
+        contenders=(OURS, NODE),
+        seconds=4.0,
+    ),
+    Workload(
         name="receipts-open",
         title="Receipts, 5 messages/s",
         what="The same room at 5 messages a second, 495 reads: how long until a read was told, and for how much CPU.",

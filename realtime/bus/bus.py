@@ -63,6 +63,7 @@ class Bus:
         self._restored: list[Callable[[], None]] = []
         self._caught_up: Callable[[], None] = lambda: None
         self._started = False
+        self._closed = False
         self._lock = threading.RLock()
 
     def listen(self, receive: Receive, caught_up: Callable[[], None]) -> None:
@@ -154,6 +155,15 @@ class Bus:
                 return
             runtime.sleep(0.005)
 
+    def close(self) -> None:
+        """Let go of everything; nothing is sent or heard any more."""
+        self._closed = True
+        atexit.unregister(self.flush)
+        self._shards.stop()
+        for shard in self._shards.all:
+            for lane in shard.lanes:
+                lane.stop()
+
     @property
     def up(self) -> bool:
         """Whether what is published now has somewhere to go."""
@@ -234,6 +244,8 @@ class Bus:
             self._receive(kind, body)
 
     def _beat(self) -> None:
+        if self._closed:
+            return
         self.publish(self.own_channel, BEAT, self._watchdog.beat())
         if self._watchdog.despairs():
             for shard in self._shards.all:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
+import select
 import socket
+import ssl
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -60,6 +62,7 @@ class Lane(ABC):
         self._quiet = 0
         self._fresh = True
         self._stopped = False
+        self._tls = threading.Lock()
 
     def start(self) -> None:
         """Connect, and stay connected until `stop()`."""
@@ -132,7 +135,7 @@ class Lane(ABC):
                     self._sending = False
                     return
             try:
-                raw.sendall(b"".join(pieces))
+                self._write(raw, b"".join(pieces))
             except OSError as error:
                 log.info("the relay takes nothing", extra={"lane": self.name, "problem": str(error)})
                 with contextlib.suppress(OSError):
@@ -177,9 +180,11 @@ class Lane(ABC):
         replies = Replies()
         while not self._stopped:
             try:
-                data = raw.recv(READ_BYTES)
+                data = self._receive(raw)
             except TimeoutError:
                 self._tick()
+                continue
+            except ssl.SSLWantReadError:
                 continue
             if not data:
                 raise ConnectionError("the server closed the connection")
@@ -188,6 +193,25 @@ class Lane(ABC):
                 self._on_reply(reply)
             runtime.sleep(0)  # a stream that never ends must not hold up everybody else
         raise ConnectionError("stopped")
+
+    def _write(self, raw: socket.socket, data: bytes) -> None:
+        if not _one_at_a_time(raw):
+            raw.sendall(data)
+            return
+        with self._tls:
+            raw.settimeout(TICK_SECONDS)
+            raw.sendall(data)
+
+    def _receive(self, raw: socket.socket) -> bytes:
+        """What has come. Raises TimeoutError after a second without anything."""
+        if not _one_at_a_time(raw):
+            return raw.recv(READ_BYTES)
+        assert isinstance(raw, ssl.SSLSocket)
+        if not raw.pending() and not select.select([raw], [], [], TICK_SECONDS)[0]:
+            raise TimeoutError
+        with self._tls:
+            raw.settimeout(0)
+            return raw.recv(READ_BYTES)
 
     def _tick(self) -> None:
         self._quiet += 1
@@ -204,3 +228,8 @@ class Lane(ABC):
             self._on_down()
         if (was_up or first) and not self._stopped:
             log.warning("the relay is away", extra={"lane": self.name, "problem": str(error)[:200]})
+
+
+def _one_at_a_time(raw: socket.socket) -> bool:
+    """Whether reading and writing must not happen at once: TLS between threads of the system."""
+    return not runtime.green() and isinstance(raw, ssl.SSLSocket)

@@ -57,11 +57,17 @@ class Shards:
         self._slots: list[Shard] | None = None
         self._wanted = threading.Event()
         self._seeds = list(address.hosts)
+        self._stopped = False
 
     def start(self) -> None:
         """Look for them until they are found, and again whenever `look_again` was called."""
         self._wanted.set()
         runtime.spawn(self._watch)
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopped = True
+        self._wanted.set()
 
     def look_again(self) -> None:
         """Something was not where it should be: a cluster is asked again, a single server connected to anew."""
@@ -91,6 +97,8 @@ class Shards:
         while True:
             self._wanted.wait()
             self._wanted.clear()
+            if self._stopped:
+                return
             try:
                 self._look()
             except (RedisError, OSError, ValueError) as error:

@@ -1,12 +1,11 @@
 """The server with a stopwatch on its loop: `python measured_server.py APP`.
 
 It counts the processor time that the loop's thread spends between one look for something to do and the next. A line on
-standard input is answered on standard output with the longest such turn since the line before, in milliseconds.
+standard input comes back on standard output with the longest such turn since the line before, in milliseconds.
 """
 
 from __future__ import annotations
 
-import os
 import runpy
 import sys
 import time
@@ -30,10 +29,11 @@ class Stopwatch:
         return found
 
     def answer(self) -> None:
-        """In a thread of its own, for ever."""
-        while os.read(0, 1):
+        """In a thread of its own, to the end of the input."""
+        for line in sys.stdin:
             longest, self._longest = self._longest, 0.0
-            os.write(1, f"held {longest * 1000:.3f}\n".encode())
+            sys.stdout.write(f"{line.strip()} {longest * 1000:.3f}\n")
+            sys.stdout.flush()
 
 
 def main() -> None:

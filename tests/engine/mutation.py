@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import random
 
+TEXT, BINARY, PING = 0x1, 0x2, 0x9
+NO_MASK = b"\0\0\0\0"
+
 SAID = [
     '2["echo",{"a":[1,2.5,null,true,"\\u00e9"]}]',
     '217["echo","text"]',
@@ -54,14 +57,24 @@ def mutated(rng: random.Random) -> str:
     return text
 
 
-def frame(payload: bytes, opcode: int, rng: random.Random) -> bytes:
-    """As clients send it, under a mask of its own."""
-    size, mask = len(payload), rng.getrandbits(32).to_bytes(4, "little") if rng.random() < 0.2 else b"\0\0\0\0"
-    head = bytes((0x80 | opcode,))
-    head += bytes((0x80 | size,)) if size < 126 else bytes((0x80 | 126,)) + size.to_bytes(2, "big")
-    if mask == b"\0\0\0\0":
+def plain_frame(payload: bytes, opcode: int, *, final: bool = True, mask: bytes = NO_MASK) -> bytes:
+    """A frame as clients send it; without another mask its bytes are as they were."""
+    size, first = len(payload), (0x80 if final else 0) | opcode
+    if size < 126:
+        head = bytes((first, 0x80 | size))
+    elif size < 65536:
+        head = bytes((first, 0x80 | 126)) + size.to_bytes(2, "big")
+    else:
+        head = bytes((first, 0x80 | 127)) + size.to_bytes(8, "big")
+    if mask == NO_MASK:
         return head + mask + payload
     return head + mask + bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+
+
+def frame(payload: bytes, opcode: int, rng: random.Random) -> bytes:
+    """The same, one in five under a mask of its own."""
+    mask = rng.getrandbits(32).to_bytes(4, "little") if rng.random() < 0.2 else NO_MASK
+    return plain_frame(payload, opcode, mask=mask)
 
 
 def batch(rng: random.Random, count: int) -> bytes:
@@ -69,15 +82,15 @@ def batch(rng: random.Random, count: int) -> bytes:
     frames = []
     for _ in range(count):
         if rng.random() < 0.1:
-            frames.append(frame(rng.randbytes(rng.randrange(40)), 0x2, rng))
+            frames.append(frame(rng.randbytes(rng.randrange(40)), BINARY, rng))
         else:
-            frames.append(frame(b"4" + mutated(rng).encode(errors="replace"), 0x1, rng))
+            frames.append(frame(b"4" + mutated(rng).encode(errors="replace"), TEXT, rng))
     return b"".join(frames)
 
 
 def broken(rng: random.Random) -> bytes:
     """Bytes of a few frames with some of them changed, heads too: sooner or later no WebSocket."""
-    data = bytearray(batch(rng, 5) + frame(b"2" * 130, 0x9, rng) + frame(json.dumps(["x"] * 50).encode(), 0x1, rng))
+    data = bytearray(batch(rng, 5) + frame(b"2" * 130, PING, rng) + frame(json.dumps(["x"] * 50).encode(), TEXT, rng))
     for _ in range(rng.randint(1, 8)):
         data[rng.randrange(len(data))] = rng.randrange(256)
     return bytes(data[: rng.randint(1, len(data))])

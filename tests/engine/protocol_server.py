@@ -18,6 +18,7 @@ from flask_socketio import emit
 import logs
 import runtime
 from engine import SocketIO
+from engine.accept import Reception
 from engine.readable import Server
 from engine.transport import Transport
 from settings import settings
@@ -103,4 +104,6 @@ def serve() -> None:
         sys.stdout.write(f"protocol-server ({settings.engine}) is listening on http://localhost:{port}\n")
         sys.stdout.flush()
 
-    runtime.serve(listener, create_app(), runtime.Life(ready, lambda: None, lambda: None, 1.0))
+    app = create_app()
+    reception = Reception(app, settings.connect_seconds).open if settings.engine == "fast" else None
+    runtime.serve(listener, app, runtime.Life(ready, lambda: None, lambda: None, 1.0), reception)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import requests
 import websocket
+
+UNDER_WAY_SECONDS = 0.03
+"""After which a poll has arrived; nothing on the wire tells when, and one that is later on another connection may pass
+it."""
 
 OPENED = {"sid", "upgrades", "pingInterval", "pingTimeout", "maxPayload"}
 """What the first packet of a session tells."""
@@ -84,6 +89,7 @@ class Peer:
         """A session's GET that is under way; `getresponse()` awaits its answer."""
         connection = http.client.HTTPConnection(self.host, timeout=5)
         connection.request("GET", f"/{self.path}/?EIO=4&transport=polling&sid={sid}")
+        time.sleep(UNDER_WAY_SECONDS)
         try:
             yield connection
         finally:

@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 
 from tests.conftest import TRACEBACK, ServerFactory
-from tests.engine.mutation import batch, broken, frame
+from tests.engine.mutation import TEXT, batch, broken, frame
 from tests.engine.test_limits import HELLO, await_bytes, until_closed
 from tests.support.api import Api, User
 from tests.support.server import ServerProcess
@@ -43,8 +43,8 @@ class Client:
     def __init__(self, server: ServerProcess, user: User, rng: random.Random) -> None:
         self._server = server
         self._rng = rng
-        self._hello = frame(b"40" + json.dumps({"token": user.token}).encode(), 0x1, rng)
-        self._question = frame(b'4298765["echo",0]', 0x1, rng)
+        self._hello = frame(b"40" + json.dumps({"token": user.token}).encode(), TEXT, rng)
+        self._question = frame(b'4298765["echo",0]', TEXT, rng)
         self._connection = connect(server)
 
     def say(self) -> None:
@@ -95,6 +95,6 @@ def break_connections(server: ServerProcess, user: User, rng: random.Random) -> 
     """Frames that are none; whatever comes back is in order, and what was left open, the client closes."""
     for _ in range(BROKEN):
         with connect(server) as connection:
-            connection.sendall(frame(b"40" + json.dumps({"token": user.token}).encode(), 0x1, rng) + broken(rng))
+            connection.sendall(frame(b"40" + json.dumps({"token": user.token}).encode(), TEXT, rng) + broken(rng))
             connection.shutdown(socket.SHUT_WR)
             assert TRACEBACK.encode() not in until_closed(connection)

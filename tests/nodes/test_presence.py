@@ -106,8 +106,10 @@ def test_a_node_that_is_cut_off_tells_who_is_still_there(fresh_cluster: Cluster,
     people.sock(second, anna)
     his.wait_for("user:status")
     second.child.signal(signal.SIGSTOP)
-    his.wait_for("user:status", lambda data: data["status"] == "offline", timeout=3 * LEASE)
-    second.child.signal(signal.SIGCONT)
+    try:
+        his.wait_for("user:status", lambda data: data["status"] == "offline", timeout=3 * LEASE)
+    finally:
+        second.child.signal(signal.SIGCONT)
     his.wait_count("user:status", 3, timeout=3 * LEASE)
     assert statuses(his, anna.id) == ["online", "offline", "online"]
 

@@ -19,8 +19,9 @@ READY = "Ready to accept connections"
 class Valkey:
     """One server on the loopback that keeps nothing on disk."""
 
-    def __init__(self) -> None:
-        """Start it on a port that nobody has."""
+    def __init__(self, *options: str) -> None:
+        """Start it on a port that nobody has; `options` as on its command line."""
+        self._options = options
         self._folder = Path(tempfile.mkdtemp(prefix="parley-valkey-"))
         self.port = 0
         for _ in range(5):
@@ -34,7 +35,7 @@ class Valkey:
         raise AssertionError(f"Valkey did not start:\n{self._child.out.text()}{self._child.err.text()}")
 
     def _launch(self) -> tuple[Child, bool]:
-        options = ["--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no"]
+        options = ["--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no", *self._options]
         child = Child([get_binary_path(), *options], env={"PATH": os.environ.get("PATH", os.defpath)}, cwd=self._folder)
         ready = child.out.wait_for(READY, timeout=10) is not None
         if not ready:

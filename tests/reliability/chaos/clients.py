@@ -28,6 +28,9 @@ BACKOFF_SECONDS = (0.1, 2.0)
 
 SEND = "send-message"
 
+AWAY_SECONDS = 3.0
+"""A client that had to go to another server goes back to its own after so long, as after a balancer's decision."""
+
 IMPATIENT = 0.02
 """Of the sends, so many are made twice at once, every second time by REST: the two copies race."""
 
@@ -58,6 +61,7 @@ class Client:
             try:
                 await wire.open()
             except (OSError, TimeoutError, WebSocketException, Refused):
+                self.person.try_another()
                 await asyncio.sleep(pause * self._random.uniform(0.5, 1.0))
                 pause = min(BACKOFF_SECONDS[1], pause * 1.5)
                 continue
@@ -103,6 +107,10 @@ class Client:
             wire = self._wire
             if wire is not None and now - wire.heard > SILENT_SECONDS:
                 self._lost(wire, wire.heard)
+                wire.abort()
+            elif wire is not None and not self.person.at_home and now - wire.opened > AWAY_SECONDS:
+                self.person.go_home()
+                self._lost(wire, now)
                 wire.abort()
             for draft in list(self.outbox.values()):
                 waited = now - draft.sent

@@ -15,6 +15,7 @@ from tests.reliability.chaos.disk import SmallDisk
 from tests.reliability.chaos.log import EventLog
 from tests.reliability.chaos.proxy import Proxy
 from tests.reliability.chaos.server import ChaosServer
+from tests.support.valkey import Valkey
 
 TERM_SECONDS = 10.0
 """A SIGTERM must have ended the server by then."""
@@ -33,13 +34,21 @@ CUTS = 10
 class Stage:
     """What a fault may touch, and where it notes what it did."""
 
-    def __init__(self, server: ChaosServer, database: Database, log: EventLog, seed: int) -> None:
-        self.server = server
+    def __init__(
+        self, servers: list[ChaosServer], database: Database, relay: Valkey | None, log: EventLog, seed: int
+    ) -> None:
+        self.servers = servers
         self.database = database
+        self.relay = relay
         self.log = log
         self.random = random.Random(seed)
         self.done: Counter[str] = Counter()
         self.complaints: list[str] = []
+
+    @property
+    def server(self) -> ChaosServer:
+        """The only one, or the first."""
+        return self.servers[0]
 
     def down(self, at: float | None = None) -> None:
         """From now (or `at`) on the server cannot serve, and is not expected to."""
@@ -50,8 +59,10 @@ class Stage:
         self.log.write("up")
 
     async def start_server(self) -> None:
-        """Start it, and note when it listens."""
-        await asyncio.to_thread(self.server.start)
+        """Start what does not run, and note when all listen."""
+        for server in self.servers:
+            if not server.running:
+                await asyncio.to_thread(server.start)
         self.up()
 
 
@@ -84,7 +95,7 @@ class Kill(Plain):
     async def strike(self, stage: Stage, number: int) -> None:
         """See `Fault`."""
         stage.down()
-        await asyncio.to_thread(stage.server.kill)
+        await asyncio.to_thread(stage.random.choice(stage.servers).kill)
         stage.done["SIGKILL"] += 1
         await stage.start_server()
 
@@ -179,6 +190,40 @@ class FullDisk(Plain):
         stage.done["disk full"] += 1
         await asyncio.to_thread(self._disk.free)
         stage.up()
+
+
+class RelayKilled(Plain):
+    """Valkey is killed, with all that it held, and comes back empty after a while. Nothing else is down."""
+
+    def __init__(self, away: float) -> None:
+        self._away = away
+
+    async def strike(self, stage: Stage, number: int) -> None:
+        """See `Fault`."""
+        assert stage.relay is not None
+        stage.log.write("relay-down")
+        stage.relay.kill()
+        await asyncio.sleep(self._away)
+        await asyncio.to_thread(stage.relay.start)
+        stage.log.write("relay-up")
+        stage.done["relay killed"] += 1
+
+
+class RelayFrozen(Plain):
+    """Valkey keeps its connections and answers nothing for a while. Nothing else is down."""
+
+    def __init__(self, away: float) -> None:
+        self._away = away
+
+    async def strike(self, stage: Stage, number: int) -> None:
+        """See `Fault`."""
+        assert stage.relay is not None
+        stage.log.write("relay-down")
+        stage.relay.freeze()
+        await asyncio.sleep(self._away)
+        stage.relay.thaw()
+        stage.log.write("relay-up")
+        stage.done["relay frozen"] += 1
 
 
 class DatabaseGone(Plain):

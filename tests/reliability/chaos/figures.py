@@ -38,6 +38,9 @@ class Figures:
     deliveries: int
     resets: int
     holes: int
+    told_99: float
+    told_last: float
+    ack_99_without_relay: float
 
 
 def figures(records: Sequence[Record]) -> Figures:
@@ -47,7 +50,8 @@ def figures(records: Sequence[Record]) -> Figures:
     kinds = Counter(record["kind"] for record in records)
     absences = sorted(_absences(records))
     offers, first_acks = _first(records, "offer"), _first(records, "ack")
-    latencies = sorted(_latencies(records))
+    latencies = sorted(latency for _, latency in _latencies(records))
+    told = sorted(_telling(records))
     acks = [record for record in records if record["kind"] == "ack" and record["duplicate"]]
     return Figures(
         seconds=ended - begun,
@@ -71,6 +75,9 @@ def figures(records: Sequence[Record]) -> Figures:
         deliveries=kinds["new"],
         resets=sum(record["kind"] == "changes" and record["outcome"] == "reset" for record in records),
         holes=kinds["hole"],
+        told_99=_quantile(told, 0.99),
+        told_last=_quantile(told, 1.0),
+        ack_99_without_relay=_quantile(sorted(_latencies_without_relay(records)), 0.99),
     )
 
 
@@ -115,8 +122,8 @@ def _absences(records: Sequence[Record]) -> Iterator[float]:
             yield max(0.0, record["t"] - dropped.pop(record["client"]))
 
 
-def _latencies(records: Sequence[Record]) -> Iterator[float]:
-    """From the first send to its acknowledgement, where one send was enough."""
+def _latencies(records: Sequence[Record]) -> Iterator[tuple[float, float]]:
+    """When a message was acknowledged, and how long after its send, where one send was enough."""
     sent: dict[Name, float] = {}
     tries: Counter[Name] = Counter()
     for record in records:
@@ -127,7 +134,35 @@ def _latencies(records: Sequence[Record]) -> Iterator[float]:
         elif record["kind"] == "ack":
             name = record["client"], record["temp_id"]
             if tries[name] == 1 and name in sent:
-                yield record["t"] - sent.pop(name)
+                yield record["t"], record["t"] - sent.pop(name)
+
+
+def _latencies_without_relay(records: Sequence[Record]) -> Iterator[float]:
+    """The same, of those that were acknowledged while the relay was away."""
+    spells = list(_spells(records, "relay-down", "relay-up"))
+    for at, latency in _latencies(records):
+        if any(since <= at <= until for since, until in spells):
+            yield latency
+
+
+def _spells(records: Sequence[Record], begin: str, end: str) -> Iterator[tuple[float, float]]:
+    since: float | None = None
+    for record in records:
+        if record["kind"] == begin:
+            since = record["t"]
+        elif record["kind"] == end and since is not None:
+            yield since, record["t"]
+            since = None
+
+
+def _telling(records: Sequence[Record]) -> Iterator[float]:
+    """From the first that anybody knew of a message to each client's live event of it."""
+    known: dict[str, float] = {}
+    for record in records:
+        if record["kind"] in ("ack", "new"):
+            first = known.setdefault(record["id"], record["t"])
+            if record["kind"] == "new":
+                yield record["t"] - first
 
 
 def _answers(records: Sequence[Record]) -> Iterator[float]:

@@ -26,6 +26,7 @@ from tests.reliability.chaos.report import Report
 from tests.reliability.chaos.rest import Rest
 from tests.reliability.chaos.server import ChaosServer
 from tests.support.server import SECRET
+from tests.support.valkey import Valkey
 
 DAY = 86_400
 WARM_UP_SECONDS = 1.0
@@ -49,10 +50,13 @@ def run(options: Options) -> Report:
         data.mkdir()
         database: Database = Embedded(data) if options.database == "sqlite" else Served()
         disk = SmallDisk(data) if options.fault == "disk" else None
+        relay = Valkey() if options.nodes > 1 else None
         try:
             path = options.log or Path(folder) / "log.jsonl"
-            return asyncio.run(Run(options, data, database, disk).whole(path))
+            return asyncio.run(Run(options, data, database, disk, relay).whole(path))
         finally:
+            if relay is not None:
+                relay.stop()
             if disk is not None:
                 disk.stop()
             database.stop()
@@ -61,13 +65,19 @@ def run(options: Options) -> Report:
 class Run:
     """A run's parts."""
 
-    def __init__(self, options: Options, data: Path, database: Database, disk: SmallDisk | None) -> None:
+    def __init__(
+        self, options: Options, data: Path, database: Database, disk: SmallDisk | None, relay: Valkey | None
+    ) -> None:
         self._options = options
         self._database = database
+        self._relay = relay
         env = {"DATABASE_URL": database.url} if database.url else {}
-        self._server = ChaosServer(data, env, disk.prefix if disk else ())
+        if relay is not None:
+            env["REDIS_URL"] = relay.url
+        prefix = disk.prefix if disk else ()
+        self._servers = [ChaosServer(data, env, prefix) for _ in range(options.nodes)]
         self._folder = disk.inside if disk else data
-        self._proxy = Proxy(self._server.port, options.seed) if options.fault == "proxy" else None
+        self._proxy = Proxy(self._servers[0].port, options.seed) if options.fault == "proxy" else None
         self._fault = self._choose(disk)
 
     def _choose(self, disk: SmallDisk | None) -> faults.Fault:
@@ -80,13 +90,15 @@ class Run:
             "term": faults.Terminate,
             "commit-publish": lambda: faults.BeforePublishing(self._options.kills),
             "database": faults.DatabaseGone,
+            "valkey-kill": lambda: faults.RelayKilled(self._options.away),
+            "valkey-stop": lambda: faults.RelayFrozen(self._options.away),
         }
         return others[self._options.fault]()
 
     async def whole(self, path: Path) -> Report:
         """Start, break, drain, compare."""
         with EventLog(path) as log:
-            stage = faults.Stage(self._server, self._database, log, self._options.seed)
+            stage = faults.Stage(self._servers, self._database, self._relay, log, self._options.seed)
             clients, history = await self._load(stage, log)
         stored = self._database.read(self._folder)
         records = read_log(path)
@@ -97,14 +109,16 @@ class Run:
 
     async def _load(self, stage: faults.Stage, log: EventLog) -> tuple[list[Client], History]:
         self._fault.prepare(stage)
-        bomb, self._server.bomb = self._server.bomb, 0
-        await asyncio.to_thread(self._server.start)
+        first = self._servers[0]
+        bomb, first.bomb = first.bomb, 0
+        for server in self._servers:
+            await asyncio.to_thread(server.start)
         people = await self._people()
         if bomb:
             # The first server made the users; the one with the bomb takes over before anybody connects.
-            await asyncio.to_thread(self._server.stop)
-            self._server.bomb = bomb
-            await asyncio.to_thread(self._server.start)
+            await asyncio.to_thread(first.stop)
+            first.bomb = bomb
+            await asyncio.to_thread(first.start)
         clients = [Client(person, log, self._options.seed) for person in people]
         tasks = [asyncio.create_task(work) for client in clients for work in (client.run(), client.tend())]
         try:
@@ -123,25 +137,27 @@ class Run:
             await asyncio.gather(*tasks, return_exceptions=True)
             if self._proxy is not None:
                 self._proxy.stop()
-            if self._server.running:
-                status = await asyncio.to_thread(self._server.stop)
-                if status:
+            for server in self._servers:
+                if server.running and (status := await asyncio.to_thread(server.stop)):
                     stage.complaints.append(f"the server ended with {status}")
         self._look_at_log(stage)
         return clients, history
 
     async def _people(self) -> list[Person]:
         """Users, each in two conversations, made over REST."""
-        options, url = self._options, self._server.url
-        socket_url = await self._proxy.start() if self._proxy is not None else url
+        options = self._options
+        urls = [server.url for server in self._servers]
+        socket_urls = [await self._proxy.start()] if self._proxy is not None else urls
         people = []
         for number in range(options.clients):
             user_id = f"client-{number:03}"
             token = jwt.encode({"userId": user_id, "exp": int(time.time()) + DAY}, SECRET, algorithm="HS256")
-            rest = Rest(url, token)
+            place = number % options.nodes
+            rest = Rest(urls[place], token)
             answer = await rest.call("GET", "/users/me")
             assert answer.status == 200, answer
-            people.append(Person(number, user_id, token, socket_url, rest, []))
+            order = [*socket_urls[place:], *socket_urls[:place]]
+            people.append(Person(number, user_id, token, order, rest, []))
         places = list(range(options.clients))
         random.Random(options.seed).shuffle(places)
         for number in range(options.conversations):
@@ -205,7 +221,7 @@ class Run:
 
     def _look_at_log(self, stage: faults.Stage) -> None:
         """An error that the server did not expect is a complaint, with its first lines."""
-        text = self._server.log_text()
+        text = "\n".join(server.log_text() for server in self._servers)
         for sign in ("event failed", "a committed change could not be published", "a draft cannot be stored"):
             times = text.count(sign)
             if times:

@@ -41,8 +41,8 @@ class Wire:
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
         self._writer: asyncio.Task[None] | None = None
         self.closed = asyncio.Event()
-        self.heard = 0.0
-        """When the last frame came."""
+        self.heard = self.opened = 0.0
+        """When the last frame came, and when the client was let in."""
 
     async def open(self) -> None:
         """Connect and log in. Raises OSError, TimeoutError, WebSocketException, Refused."""
@@ -55,7 +55,7 @@ class Wire:
         except BaseException:
             self.abort()
             raise
-        self.heard = time.monotonic()
+        self.heard = self.opened = time.monotonic()
         self._reader = asyncio.create_task(self._read(self._socket))
         self._writer = asyncio.create_task(self._write(self._socket))
 
