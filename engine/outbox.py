@@ -123,6 +123,8 @@ class Outbox:
             blocked.add(self)
 
     def _on_writable(self, *_: object) -> None:
+        if self._listener is None:  # closed in this very turn, after the loop had heard of both ends
+            return
         pending = self._pending
         for _turn in range(SENDS):
             if not pending:

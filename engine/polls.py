@@ -22,19 +22,26 @@ def told_of_end(environ: dict[str, Any], on_end: Callable[[], None]) -> Iterator
         yield
         return
 
+    over = False
+
     def look(*_: object) -> None:
+        nonlocal over
+        if over:  # the loop had heard of it in the turn in which the poll ended
+            return
         try:
-            more = bool(raw.recv(1, socket.MSG_PEEK))
+            gone = not raw.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
             return
         except OSError:
-            more = False
+            gone = True
+        over = True
         runtime.unwatch(listener)
-        if not more:
+        if gone:
             runtime.workers.run(on_end)
 
     listener = runtime.watch_reading(raw.fileno(), look, look)
     try:
         yield
     finally:
+        over = True
         runtime.unwatch(listener)

@@ -50,8 +50,8 @@ class Hot(Protocol):
         """So many more messages, of this conversation, are nothing for this user to read: they are their own."""
 
 
-ROWS = (64, 8, 1)
-"""Messages in one INSERT: few statements, so that each is prepared once and kept."""
+ROWS = (128, 64, 32, 16, 8, 4, 2, 1)
+"""Messages in one INSERT: few steps, and few statements, so that each is prepared once and kept."""
 
 _ROW = f"({','.join('?' * len(COLUMNS))})"
 _INSERTS = {

@@ -16,18 +16,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 import runtime
 from models.checkpoints import NET_PAGES, Checkpoints
+from models.drivers import prepare_postgresql, prepare_sqlite
 from models.transaction import Transaction
-from settings import settings
 
 log = logging.getLogger("parley.store")
 T = TypeVar("T")
+Follow = Callable[[T, Callable[[Callable[[Transaction], Any]], Any]], object]
+"""Called with a transaction's result and with what runs another one; that raises what `Store.transact` would retry."""
 
 BUSY_SECONDS = 5.0
 """How long a write asks for the database before it gives up (design.md, group commit)."""
@@ -64,11 +66,11 @@ class Store:
         self.close()
         self._engine = engine
         if self.is_sqlite:
-            _prepare_sqlite(engine)
+            prepare_sqlite(engine)
             self._writer = create_engine(engine.url, poolclass=NullPool, connect_args={"check_same_thread": False})
-            _prepare_sqlite(self._writer)
+            prepare_sqlite(self._writer)
         else:
-            _prepare_postgresql(engine)
+            prepare_postgresql(engine)
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -157,15 +159,18 @@ class Store:
         """`transact` for work that needs a session only."""
         return self.transact(lambda transaction: work(transaction.session))
 
-    def transact(self, work: Callable[[Transaction], T]) -> T:
+    def transact(self, work: Callable[[Transaction], T], follow: Follow[T] | None = None) -> T:
         """Run `work` in one transaction and commit it; returns what it returns.
+
+        On SQLite, `follow` is then called in the same thread with what it returned and a way to write more: the turn of
+        two threads to one another takes as long as a small transaction. It raises nothing.
 
         `work` may run again where the first try was rolled back, so it changes nothing outside its transaction; on
         SQLite it runs in another thread, so it waits for nothing. What it raises rolls back and is raised here.
         Raises Unavailable where the database takes nothing.
         """
         try:
-            return self._write_sqlite(work) if self.is_sqlite else self._write_postgresql(work)
+            return self._write_sqlite(work, follow) if self.is_sqlite else self._write_postgresql(work)
         except (OperationalError, InterfaceError) as error:
             log.exception("the database takes no write")
             raise Unavailable from error
@@ -188,11 +193,11 @@ class Store:
         moved, self._version = version != self._version, version
         return moved
 
-    def _write_sqlite(self, work: Callable[[Transaction], T]) -> T:
+    def _write_sqlite(self, work: Callable[[Transaction], T], follow: Follow[T] | None) -> T:
         while True:
             try:
                 with self._turn:
-                    result: T = runtime.run_blocking(self._transaction, work)
+                    result: T = runtime.run_blocking(self._transactions, work, follow)
                 self._locked_since = None
                 return result
             except OperationalError as error:
@@ -211,6 +216,12 @@ class Store:
             self._locked_since = now
         self._locked_last = now
         return now - self._locked_since
+
+    def _transactions(self, work: Callable[[Transaction], T], follow: Follow[T] | None) -> T:
+        result = self._transaction(work)
+        if follow is not None:
+            follow(result, self._transaction)
+        return result
 
     def _transaction(self, work: Callable[[Transaction], T]) -> T:
         """One transaction on the writer's own connection, in the writer's thread."""
@@ -259,38 +270,6 @@ class Store:
                     raise
             attempt += 1
             runtime.sleep(RETRY_SECONDS * attempt * random.random())
-
-
-def _prepare_sqlite(engine: Engine) -> None:
-    """Settings of every SQLite connection; transactions begin where we say so, and not where the driver thinks."""
-
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-        for pragma in (
-            "busy_timeout = 0",
-            "journal_mode = WAL",
-            f"synchronous = {settings.sqlite_synchronous}",
-            "foreign_keys = ON",
-            "cache_size = -65536",
-            "temp_store = MEMORY",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        if not connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
-            connection.exec_driver_sql("BEGIN")
-
-
-def _prepare_postgresql(engine: Engine) -> None:
-    """A commit that was answered is on disk, whatever the server's own default is (protocol.md, promise 1)."""
-
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: Any, _record: object) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SET synchronous_commit TO on")
-        connection.commit()
 
 
 store = Store()

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from models import now_ms
 from realtime import wire
 from realtime.bus import Address, Bus
 from realtime.events import Closing, Packet
@@ -29,6 +30,7 @@ class Nodes:
 
     def __init__(self, bus: Bus | None) -> None:
         self.bus = bus
+        self._since: dict[str, int] = {}
 
     def send_packet(self, packet: Packet) -> None:
         """A commit, to the nodes that have its room, and to those of the users whom it names.
@@ -83,12 +85,14 @@ class Nodes:
 
     def follow_user(self, user_id: str) -> None:
         """The user has a socket here. Waits until what is for them is heard here, `FOLLOW_SECONDS` at most."""
+        self._since[user_id] = now_ms()
         if self.bus is not None:
             self.bus.follow([self._user(user_id)])
             self.bus.wait([self._user(user_id)], FOLLOW_SECONDS)
 
     def leave_user(self, user_id: str) -> None:
         """They have none any longer."""
+        self._since.pop(user_id, None)
         if self.bus is not None:
             self.bus.leave(self._user(user_id))
 
@@ -96,6 +100,10 @@ class Nodes:
         """Wait until what happens in these rooms is heard here, `FOLLOW_SECONDS` at most."""
         if self.bus is not None:
             self.bus.wait([self._room(one) for one in conversation_ids], FOLLOW_SECONDS)
+
+    def since(self, user_id: str) -> int:
+        """Since when (ms) the user has had a socket here."""
+        return self._since.get(user_id, now_ms())
 
     @property
     def patience(self) -> float:

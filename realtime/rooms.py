@@ -27,14 +27,18 @@ CATCH_UPS = Counter("parley_rooms_caught_up", "Times that a room was told from t
 
 
 class Rooms:
-    """All gates of this node. One lock: events of one room never overtake each other, also between threads."""
+    """All gates of this node. One lock: events of one room never overtake each other, also between threads.
+
+    `told` is the last word to each user here about their conversations.
+    """
 
     def __init__(self) -> None:
         self._gates: dict[str, Gate] = {}
         self._catching_up: set[str] = set()
         self._look_again = False
         self._comparing = False
-        self._told = Told()
+        self.told = Told()
+        self._entered = Told()
         self._lock = threading.RLock()
 
     def deliver(self, outcome: Outcome) -> None:
@@ -52,12 +56,8 @@ class Rooms:
     def receive(self, packet: Packet) -> None:
         """A commit of another node, as its room is told of it."""
         with self._lock:
-            gate = self._gates.get(packet.conversation_id)
-            if gate is not None:
-                before = set(gate.members) if packet.evicted or packet.closed else set()
+            if packet.conversation_id in self._gates:
                 self._offer(packet)
-                for sid in before - gate.members:
-                    self._told.note(sid, packet.conversation_id, packet.end)
 
     def receive_copy(self, user_id: str, packet: Packet) -> None:
         """A commit of another node, as one user is told of it."""
@@ -144,19 +144,20 @@ class Rooms:
     def _tell_outside(self, user_id: str, packet: Packet) -> None:
         """Tell a user's sockets here of a commit that names them, but for those that hear of it in the room."""
         mine, conversation_id = connections.of_user(user_id), packet.conversation_id
-        known = self._told.rev(user_id, conversation_id) if mine else 0
+        known = self.told.rev(user_id, conversation_id) if mine else 0
         for event in packet.events if mine else ():
             if user_id not in event.to_users or event.rev <= known:
                 continue
-            outside = [
-                one.sid
-                for one in mine
-                if not event.to_room
-                or (conversation_id not in one.rooms and self._told.rev(one.sid, conversation_id) < event.rev)
-            ]
+            outside = [one.sid for one in mine if not (event.to_room and self._heard(one, conversation_id, event.rev))]
             if outside:
                 emit(event.name, {**event.data, "prevRev": packet.start}, to=outside)
-            self._told.note(user_id, conversation_id, event.rev)
+            self.told.note(user_id, conversation_id, event.rev, event.name)
+
+    def _heard(self, connection: Connection, conversation_id: str, rev: int) -> bool:
+        """Whether a socket hears of this rev in the room, or has."""
+        if conversation_id in connection.rooms:
+            return self._entered.rev(connection.sid, conversation_id) < rev
+        return self.told.rev(connection.sid, conversation_id) >= rev
 
     def _offer(self, packet: Packet) -> None:
         """Give the room what it is told of a commit, where there is one here, or has to be."""
@@ -166,8 +167,17 @@ class Rooms:
             gate.start_at(packet.start, packet.seq)
             self._look_again = True  # packets before the gate was there may have overtaken this one
         if gate is not None:
-            gate.offer(packet)
-            self._forget_if_deserted(gate)
+            self._give(gate, packet)
+
+    def _give(self, gate: Gate, packet: Packet) -> None:
+        """Give a room what it is told. Whoever is put out by that is told in the room, whoever is let in is not."""
+        before = set(gate.members) if packet.admitted or packet.evicted or packet.closed else gate.members
+        gate.offer(packet)
+        for sid in before - gate.members:
+            self.told.note(sid, gate.conversation_id, packet.end, "conversation:participant-removed")
+        for sid in gate.members - before:
+            self._entered.note(sid, gate.conversation_id, packet.end, "conversation:participant-added")
+        self._forget_if_deserted(gate)
 
     def _gate(self, conversation_id: str) -> Gate:
         gate = self._gates.get(conversation_id)
@@ -203,8 +213,7 @@ class Rooms:
         log.info("room caught up", extra={"conversation_id": gate.conversation_id, "events": len(packet.events)})
         with self._lock:
             self._tell_nobody_twice(packet)
-            gate.offer(packet)
-            self._forget_if_deserted(gate)
+            self._give(gate, packet)
 
     def _tell_nobody_twice(self, packet: Packet) -> None:
         """Leave out users who were told outside the room; from now on the others have been, too."""
@@ -212,11 +221,11 @@ class Rooms:
             event.to_users = tuple(
                 user_id
                 for user_id in event.to_users
-                if connections.has_user(user_id) and self._told.rev(user_id, packet.conversation_id) < event.rev
+                if connections.has_user(user_id) and self.told.rev(user_id, packet.conversation_id) < event.rev
             )
         for event in packet.events:
             for user_id in event.to_users:
-                self._told.note(user_id, packet.conversation_id, event.rev)
+                self.told.note(user_id, packet.conversation_id, event.rev, event.name)
 
 
 def _missed(conversation_id: str, rev: int, seq: int) -> Packet:

@@ -7,6 +7,7 @@ the standard library's own are cooperative once the process is patched.
 
 from runtime.loop import (
     CONNECTION,
+    Bell,
     Timer,
     call_later,
     call_soon,
@@ -29,6 +30,7 @@ from runtime.serving import Life, PassOn, Reception, listen, serve
 
 __all__ = [
     "CONNECTION",
+    "Bell",
     "Life",
     "PassOn",
     "Reception",

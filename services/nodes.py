@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import runtime
 from engine.remote import FastRemote, Remote, StockRemote
 from realtime import shared_limits
 from realtime.incoming import incoming
 from realtime.nodes import nodes
 from realtime.presence import presence
 from services.members import members
+from services.memberships import CHECK_SECONDS, memberships
 from services.tokens import standing
+from settings import settings
 
 FAREWELL_SECONDS = 0.5
 """How long a server that ends gives the relay to take what is still on its way."""
@@ -36,6 +39,8 @@ def start() -> None:
     incoming.forget_members, incoming.forget_logins = members.forget, standing.forget
     incoming.listen()
     presence.start()
+    if nodes.bus is not None or settings.database_url:
+        runtime.every(CHECK_SECONDS, memberships.recheck)
 
 
 def stop() -> None:

@@ -5,6 +5,7 @@ Two kinds of requests take this way, the ones that are frequent: drafts of messa
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from collections import deque
@@ -24,6 +25,9 @@ log = logging.getLogger("parley.services")
 BATCH = 256
 """Requests in one transaction at most, so that a burst does not make the first of them wait for all."""
 
+IN_A_ROW = 16
+"""Batches that are written before other writes have their turn: 50 ms."""
+
 WAITING = 10_000
 """Requests that may wait; beyond it the server says `unavailable` instead of falling ever further behind."""
 
@@ -33,6 +37,10 @@ Outcome = Sent | ChatError | None
 
 
 Done = Callable[[Any], None]
+Again = Callable[[Callable[[Work], Any]], tuple[list[Outcome], Committed]]
+
+
+Waiting = tuple[Request, Done]
 
 
 @dataclass(slots=True)
@@ -47,15 +55,18 @@ class _Batch:
 class Writer:
     """Gathers requests while a transaction is under way, and for one turn of the loop before it.
 
-    While a batch is published and its senders are told, the next one is written already.
+    While a batch is published and its senders are told, the next one is written already; on SQLite the thread that
+    writes takes it by itself.
     """
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[Request, Done]] = deque()
+        self._waiting: deque[Waiting] = deque()
+        self._refused: list[Waiting] = []
         self._written: deque[_Batch] = deque()
         self._running = False
         self._telling = False
         self._lock = runtime.guard()
+        self._bell: runtime.Bell | None = None
 
     def submit(self, request: Request, done: Done) -> None:
         """Have the request written; `done` is told its outcome, and must not wait. Raises ChatError `unavailable`."""
@@ -65,7 +76,9 @@ class Writer:
             self._waiting.append((request, done))
             start, self._running = not self._running, True
         if start:
-            runtime.spawn(self._run)
+            if self._bell is None:
+                self._bell = runtime.Bell(self._tell)
+            runtime.spawn(self._run, self._bell)
 
     def write(self, request: Request) -> Outcome:
         """Wait until the request is committed. Raises ChatError; then it is not stored."""
@@ -82,25 +95,60 @@ class Writer:
             raise outcomes[0]
         return outcomes[0]
 
-    def _run(self) -> None:
+    def _run(self, bell: runtime.Bell) -> None:
         """Commit batch after batch until nobody waits."""
         runtime.sleep(0)
-        while True:
-            with self._lock:
-                batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-                if not batch:
-                    self._running = False
-                    return
+        while batch := self._take(last=True):
+            handed_over = False
+
+            def follow(first: tuple[list[Outcome], Committed], again: Again, batch: list[Waiting] = batch) -> None:
+                nonlocal handed_over
+                handed_over = True
+                self._hand_over(bell, batch, first[0], [first[1]])
+                self._go_on(bell, again)
+
             committed: list[Committed] = []
-            outcomes = _commit([request for request, _ in batch], committed)
-            with self._lock:
-                self._written.append(_Batch(outcomes, [done for _, done in batch], committed))
-                start, self._telling = not self._telling, True
-            if start:
-                runtime.spawn(self._tell)
+            outcomes = _commit([request for request, _ in batch], committed, follow)
+            if not handed_over:
+                self._hand_over(bell, batch, outcomes, committed)
+
+    def _take(self, *, last: bool = False) -> list[Waiting]:
+        """What is to be written next; where that is nothing and `last` is given, nobody writes from now on."""
+        with self._lock:
+            batch, self._refused = self._refused, []
+            if not batch:
+                batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            if last and not batch:
+                self._running = False
+            return batch
+
+    def _go_on(self, bell: runtime.Bell, again: Again) -> None:
+        """Write what has come meanwhile, in the thread that writes; what fails there is left to `_run`."""
+        for _ in range(IN_A_ROW):
+            batch = self._take()
+            if not batch:
+                return
+            try:
+                outcomes, committed = again(functools.partial(run_all, requests=[request for request, _ in batch]))
+            except Exception:  # noqa: BLE001 (a log's lock is for greenlets: whoever tries again says what is wrong)
+                with self._lock:
+                    self._refused = batch
+                return
+            self._hand_over(bell, batch, outcomes, [committed])
+
+    def _hand_over(
+        self, bell: runtime.Bell, batch: list[Waiting], outcomes: list[Outcome], committed: list[Committed]
+    ) -> None:
+        with self._lock:
+            self._written.append(_Batch(outcomes, [done for _, done in batch], committed))
+        bell.ring()
 
     def _tell(self) -> None:
-        """Publish what was written, in the order in which it was, and tell who waits for it."""
+        """Publish what was written, in the order in which it was, and tell who waits for it; one greenlet at a time."""
+        with self._lock:
+            if self._telling:
+                return
+            self._telling = True
         while True:
             with self._lock:
                 if not self._written:
@@ -125,10 +173,10 @@ def run_all(work: Work, requests: Sequence[Request]) -> list[Outcome]:
     return [next(sent) if isinstance(request, Draft) else next(moved) for request in requests]
 
 
-def _commit(requests: Sequence[Request], committed: list[Committed]) -> list[Outcome]:
+def _commit(requests: Sequence[Request], committed: list[Committed], follow: Any = None) -> list[Outcome]:
     """The outcome of each request. One that breaks the batch is found by running all of them singly."""
     try:
-        return _run(requests, committed)
+        return _write(requests, committed, follow)
     except ChatError as error:
         return [error] * len(requests)
     except Exception:
@@ -138,8 +186,9 @@ def _commit(requests: Sequence[Request], committed: list[Committed]) -> list[Out
         return [_alone(requests[0], committed)]
 
 
-def _run(requests: Sequence[Request], committed: list[Committed]) -> list[Outcome]:
-    outcomes, to_publish = commit(lambda work: run_all(work, requests))
+def _write(requests: Sequence[Request], committed: list[Committed], follow: Any = None) -> list[Outcome]:
+    outcomes: list[Outcome]
+    outcomes, to_publish = commit(functools.partial(run_all, requests=requests), follow)
     committed.append(to_publish)
     return outcomes
 
@@ -147,7 +196,7 @@ def _run(requests: Sequence[Request], committed: list[Committed]) -> list[Outcom
 def _alone(request: Request, committed: list[Committed]) -> Outcome:
     """One more try for a request that failed alone: another node may have stored the same `temp_id` at that moment."""
     try:
-        return _run([request], committed)[0]
+        return _write([request], committed)[0]
     except ChatError as error:
         return error
     except Exception:

@@ -176,6 +176,8 @@ class Bus:
 
     def problem(self) -> str | None:
         """Why the relay does not work, in a sentence; None where it does."""
+        if not self._watchdog.ever:
+            return "the relay (Redis) has not been heard yet"
         if self._watchdog.deaf_seconds > DEAF_SECONDS:
             return f"the relay (Redis) has not been heard for {self._watchdog.deaf_seconds:.0f} s"
         lanes = [lane for shard in self._shards.all for lane in shard.lanes]
@@ -244,7 +246,7 @@ class Bus:
             self._receive(kind, body)
 
     def _beat(self) -> None:
-        if self._closed:
+        if self._closed or self._receive is None:
             return
         self.publish(self.own_channel, BEAT, self._watchdog.beat())
         if self._watchdog.despairs():
@@ -265,8 +267,9 @@ class Bus:
         CHANNELS.set(len(self._followed))
 
     def _commands_restored(self) -> None:
-        for function in self._restored:
+        for function in (self._beat, *self._restored):
             runtime.spawn(function)
 
     def _channels_restored(self) -> None:
+        runtime.spawn(self._beat)
         runtime.spawn(self._caught_up)

@@ -22,10 +22,11 @@ MEMORY = 0.2
 
 
 class Watchdog:
-    """Counts what it hears of itself. `beat` is called each second, `heard` with what it had sent."""
+    """Counts what it hears of itself, if it `ever` did. `beat` is called each second, `heard` with what it had sent."""
 
     def __init__(self) -> None:
         self._heard = time.monotonic()
+        self.ever = False
         self._average = 0.0
         self._deaf = False
         self._despaired = self._heard
@@ -40,7 +41,7 @@ class Watchdog:
 
     def heard(self, body: bytes) -> None:
         """One came back."""
-        self._heard = time.monotonic()
+        self._heard, self.ever = time.monotonic(), True
         took = self._heard - float(struct.unpack("<d", body)[0])
         self._average += (took - self._average) * MEMORY
         ROUND_TRIP.observe(took)

@@ -22,7 +22,7 @@ def serve_protocols(engine: str, **intervals: float) -> Iterator[Peer]:
     child = Child([PROJECT / "bin" / "protocol-server"], env=env)
     ready = child.out.wait_for(r"is listening on http://localhost:(\d+)", 60)
     assert ready, child.err.text()
-    yield Peer(f"localhost:{ready[1]}")
+    yield Peer(f"localhost:{ready[1]}", late_seconds=0.02 if engine == "stock" else 0.0)
     assert child.stop() == 0, child.err.text()
     assert TRACEBACK not in child.err.text(), child.err.text()
 

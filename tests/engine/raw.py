@@ -7,7 +7,7 @@ import http.client
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import requests
@@ -67,10 +67,12 @@ class Peer:
 
     host: str
     path: str = ""
+    late_seconds: float = 0.0
+    """What its timers may be late."""
 
     def at(self, path: str) -> Peer:
         """What is served there."""
-        return Peer(self.host, path)
+        return replace(self, path=path)
 
     def url(self, query: str) -> str:
         """An address for HTTP."""

@@ -55,13 +55,11 @@ def add_routes(app: Any) -> None:
 
     from extensions import socketio  # noqa: PLC0415
 
-    @app.post("/test/emit")
     def emit() -> Any:
         body = request.get_json()
         socketio.emit(body.pop("event"), tuple(body.pop("args", [])), **body)
         return jsonify(ok=True)
 
-    @app.post("/test/call")
     def call() -> Any:
         body, answers, answered = request.get_json(), [], threading.Event()
 
@@ -73,16 +71,17 @@ def add_routes(app: Any) -> None:
         answered.wait(5)
         return jsonify(answers=answers)
 
-    @app.post("/test/disconnect")
     def disconnect() -> Any:
         socketio.server.disconnect(request.get_json()["sid"], namespace="/")
         return jsonify(ok=True)
 
-    @app.post("/test/room")
     def room() -> Any:
         body = request.get_json()
         getattr(socketio.server, body["change"])(*body["args"], namespace="/")
         return jsonify(ok=True)
+
+    for verb in (emit, call, disconnect, room):
+        app.post(f"/test/{verb.__name__}")(verb)
 
 
 def main() -> None:

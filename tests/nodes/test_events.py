@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from typing import Any
 
@@ -103,7 +104,7 @@ def test_many_senders_on_three_nodes_are_heard_in_one_order(
         sock.settle()
         assert sock.count("message:new") == 3 * count
         told = [(one.data["prevRev"], one.data["rev"]) for one in sock.history() if one.name == "message:new"]
-        assert all(before[1] == after[0] for before, after in zip(told, told[1:], strict=False))
+        assert all(before[1] == after[0] for before, after in itertools.pairwise(told))
     alike(*socks)
 
 

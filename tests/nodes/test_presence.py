@@ -81,8 +81,7 @@ def test_a_killed_node_takes_its_users_with_it(fresh_cluster: Cluster, people: P
     people.sock(second, anna)
     people.sock(second, cleo)
     people.sock(first, cleo)
-    for user in (anna, cleo):
-        his.wait_for("user:status", lambda data, user=user: data["userId"] == user.id)
+    his.wait_count("user:status", 2)
     killed = time.monotonic()
     second.kill()
     told = his.wait_for("user:status", lambda data: data["status"] == "offline", timeout=3 * LEASE)

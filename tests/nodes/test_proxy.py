@@ -33,6 +33,7 @@ ADDRESSES = sys.platform == "linux"
 """Whether all of 127.0.0.0/8 is this machine's, so that each client can come from an address of its own."""
 
 NO_AFFINITY = ""
+DOCUMENT = (PROJECT / "docs" / "processes.md").read_text()
 BOTH = ["polling", "websocket"]
 WAYS: dict[str, dict[str, Any]] = {
     "polling": {"transports": ["polling"], "upgrade": False},
@@ -53,11 +54,11 @@ def proxied(tmp_path: Path, certificate: tuple[Path, Path]) -> Iterator[Proxied]
     """Starts nginx before these servers: `proxied(servers, affinity=...)`."""
     mine: list[Nginx] = []
 
-    def make(servers: list[ServerProcess], affinity: str | None = None) -> Nginx:
+    def make(servers: list[ServerProcess], affinity: str | None = None, more: str = "") -> Nginx:
         folder = tmp_path / f"nginx-{len(mine)}"
         folder.mkdir()
-        mine.append(Nginx(folder, servers, certificate, affinity))
-        return mine[-1].start()
+        mine.append(Nginx(folder, servers, certificate, affinity, more).start())
+        return mine[-1]
 
     yield make
     for each in mine:
@@ -317,7 +318,7 @@ def test_the_rest_of_the_document(pair: list[ServerProcess], proxied: Proxied) -
 def test_a_cookie_makes_affinity_too(pair: list[ServerProcess], people: People, proxied: Proxied) -> None:
     """For clients that all come from one address, and keep cookies: the other line of docs/processes.md."""
     line = "sticky cookie parley_node path=/ httponly secure samesite=lax;"
-    assert line in (PROJECT / "docs" / "processes.md").read_text()
+    assert line in DOCUMENT
     nginx = proxied(pair)
     if nginx.version() < (1, 29, 6):
         pytest.skip("this nginx has no sticky cookies")
@@ -328,3 +329,22 @@ def test_a_cookie_makes_affinity_too(pair: list[ServerProcess], people: People, 
             talk(opened(nginx, http), http, user)
             nodes.add(http.cookies["parley_node"])
     assert len(nodes) == 2
+
+
+def test_behind_another_proxy_the_clients_addresses_are_those_that_it_tells(
+    fresh_cluster: Cluster, proxied: Proxied
+) -> None:
+    more = "real_ip_header X-Forwarded-For;"
+    assert f"set_real_ip_from 10.0.0.0/8;\n{more}" in DOCUMENT
+    servers = [fresh_cluster.add(TRUSTED_PROXIES="1", RATE_LIMITS="on") for _ in range(2)]
+    nginx = proxied(servers, more=f"set_real_ip_from 127.0.0.0/8; {more}")
+    with browser(nginx) as http:
+
+        def guess(number: int) -> int:
+            told = {"X-Forwarded-For": f"192.0.2.{number}"}
+            body = {"username": "nobody", "password": "wrong"}
+            return http.post(f"{nginx.url}/api/auth/login", json=body, headers=told, timeout=10).status_code
+
+        assert [guess(1) for _ in range(11)] == [401] * 10 + [429]
+        assert [guess(number) for number in range(2, 14)] == [401] * 12
+    assert all('"path": "/api/auth/login"' in server.log_text() for server in servers), "one had them all"

@@ -149,9 +149,13 @@ def test_a_frozen_server_holds_nobody_up_and_is_found_out(
     assert time.perf_counter() - before < 0.1, "nobody waits for a server that is known to be silent"
     valkey.thaw()
     until(lambda: anna.bus.problem() is None and ben.bus.problem() is None)
-    ben.heard.clear()
-    anna.say("another", "back")
-    until(lambda: ben.texts == ["back"])
+    until(lambda: _comes_through(anna, ben, "another"))
+
+
+def _comes_through(anna: Node, ben: Node, channel: str) -> bool:
+    """Whether something has; what is published while a connection is made anew is lost."""
+    anna.say(channel, "and now?")
+    return "and now?" in ben.texts
 
 
 def test_a_server_that_comes_back_empty_is_told_everything_again(node: NodeFactory, valkey: Valkey) -> None:
@@ -219,11 +223,7 @@ def test_a_slot_that_moves_takes_its_channels_along(node: NodeFactory) -> None:
         ben.follow("{moving}")
         cluster.move_slot(key_slot(b"{moving}"))
 
-        def heard() -> bool:
-            anna.say("{moving}", "after the move")
-            return "after the move" in ben.texts
-
-        until(heard)
+        until(lambda: _comes_through(anna, ben, "{moving}"))
         anna.say("{moving}", "last")
         until(lambda: ben.texts[-1] == "last")
     finally:

@@ -39,9 +39,17 @@ class Nginx:
     """docs/nginx.conf before these servers, on ports that are free."""
 
     def __init__(
-        self, folder: Path, servers: Sequence[ServerProcess], certificate: tuple[Path, Path], affinity: str | None
+        self,
+        folder: Path,
+        servers: Sequence[ServerProcess],
+        certificate: tuple[Path, Path],
+        affinity: str | None,
+        more: str,
     ) -> None:
-        """Nothing runs before `start()`. `affinity` replaces the document's line; None takes it as it is."""
+        """Nothing runs before `start()`.
+
+        `affinity` replaces the document's line; None takes it as it is. `more` goes into its `http`.
+        """
         self.folder = folder
         self.certificate, key = certificate
         self.port, self.redirect_port, self._plain_port = free_port(), free_port(), free_port()
@@ -56,7 +64,7 @@ class Nginx:
         if affinity is not None:
             self._put("hash $remote_addr consistent;", affinity)
         paths = "\n".join(f"{name}_temp_path {folder / name};" for name in FOLDERS)
-        self._put("http {\n", f"http {{\n{paths}\naccess_log {folder / 'access.log'};\n")
+        self._put("http {\n", f"http {{\n{paths}\naccess_log off;\n{more}\n")
 
     def _put(self, old: str, new: str) -> None:
         assert self._text.count(old) == 1, f"{CONFIGURATION.name} has not exactly one {old!r}"
@@ -91,10 +99,6 @@ class Nginx:
         told = self._child.err.wait_for(r"nginx/([0-9.]+)", timeout=5)
         assert told
         return tuple(int(word) for word in re.findall("[0-9]+", told[1]))
-
-    def requests(self) -> str:
-        """Its log of requests."""
-        return (self.folder / "access.log").read_text()
 
     def context(self) -> ssl.SSLContext:
         """What a client of the tests trusts."""

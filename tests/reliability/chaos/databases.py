@@ -21,6 +21,9 @@ from tests.support.processes import Child
 LOCKED_SECONDS = 8.5
 """Longer than the server asks for a locked database (5 s), so that sends behind the first ones are refused too."""
 
+ENDS = (signal.SIGKILL, signal.SIGINT, signal.SIGQUIT)
+"""How PostgreSQL ends: a crash, a fast shutdown, an immediate one."""
+
 Query = Callable[[str], list[Any]]
 
 
@@ -90,7 +93,7 @@ class Cluster(Postgres):
     """A PostgreSQL that comes back on its port after it was killed."""
 
     def restart(self, number: signal.Signals) -> None:
-        """End it by a signal (SIGKILL: a crash, SIGINT: a fast shutdown) and start it with the same data."""
+        """End it by a signal (`ENDS`) and start it with the same data."""
         if number is signal.SIGKILL:
             self._child.kill()
         else:
@@ -120,8 +123,8 @@ class Served:
         self.url: str | None = self._cluster.database()
 
     async def break_once(self, number: int) -> None:
-        """A crash and a fast shutdown, in turns, each followed by a start."""
-        await asyncio.to_thread(self._cluster.restart, signal.SIGKILL if number % 2 == 0 else signal.SIGINT)
+        """A crash, a fast shutdown and an immediate one, in turns, each followed by a start."""
+        await asyncio.to_thread(self._cluster.restart, ENDS[number % len(ENDS)])
 
     def read(self, folder: Path) -> Stored:
         """See `Database.read`."""
