@@ -18,21 +18,18 @@ import engineio.packet
 
 import runtime
 from engine import frames
-from engine.frames import FrameError, FrameReader, close_frame, frame, handshake
+from engine.frames import FrameError, FrameReader, close_frame, frame, handshake, text_of
 from engine.inbox import Inbox
 from engine.outbox import Outbox
 from engine.packets import ENGINE_CLOSE, ENGINE_PING, ENGINE_PROBE, ENGINE_PROBED, drain, packet_frame
 from engine.readable import Socket, turn_away
-from engine.turns import Herd
+from engine.turns import goodbyes
 from settings import settings
 
 if TYPE_CHECKING:
     from engine.transport import Transport
 
 log = logging.getLogger("parley.engine")
-
-goodbyes = Herd(32)
-"""Sessions that have ended and of which the application is to be told: 2 ms a turn."""
 
 
 class Connection(Socket):
@@ -43,8 +40,6 @@ class Connection(Socket):
 
     server: Transport
     connected: bool
-    upgrading: bool
-    upgraded: bool
     closing: bool
     closed: bool
     last_ping: float | None
@@ -148,10 +143,7 @@ class Connection(Socket):
         return []
 
     def begin_websocket(self, raw: socket.socket, key: str, opening: bytes = b"") -> None:
-        """From here on this socket is the client's: as the upgrade of its polling, or from its first breath.
-
-        `opening` is the frame that a session begins with, where its client has not been sent it yet.
-        """
+        """From here on this socket is the client's: as the upgrade of its polling, or at once with `opening`."""
         if self._raw is not None:
             turn_away(raw, key)
             return
@@ -204,16 +196,14 @@ class Connection(Socket):
         try:
             for opcode, payload in self._reader.feed(data):
                 self._on_frame(opcode, payload)
-                if not self._has_socket():
+                if self.outbox is None:
                     return
         except FrameError as error:
             self._refuse(error.code, str(error))
-        except UnicodeDecodeError:
-            self._refuse(1007, "text that is no UTF-8")
 
     def _on_frame(self, opcode: int, payload: bytes) -> None:
         if opcode == frames.TEXT:
-            self._on_text(payload.decode())
+            self._on_text(text_of(payload))
         elif opcode == frames.BINARY:
             if not self.upgraded or self._inbox is None:
                 raise FrameError(frames.PROTOCOL_ERROR, "binary before the upgrade")
@@ -287,15 +277,12 @@ class Connection(Socket):
         self.pause_reading()
         outbox.write(farewell)
         outbox.flush()
-        if not self._has_socket():
+        if self.outbox is None:
             return
         if outbox.empty:
             self._drop()
         else:
             outbox.on_empty = self._drop
-
-    def _has_socket(self) -> bool:
-        return self._raw is not None
 
     def _drop(self) -> None:
         """Let go of the socket."""

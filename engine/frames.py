@@ -49,6 +49,14 @@ def close_frame(code: int) -> bytes:
     return frame(code.to_bytes(2, "big"), CLOSE)
 
 
+def text_of(payload: bytes) -> str:
+    """A text message's content. Raises FrameError where it is no UTF-8."""
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        raise FrameError(BAD_DATA, "text that is no UTF-8") from None
+
+
 def handshake(key: str) -> bytes:
     """The answer that makes a connection a WebSocket; no extension is agreed to.
 

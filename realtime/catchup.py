@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from models import Conversation, Message, Participant
 from realtime.events import Event, Packet
-from realtime.views import messages_view, users_by_id
+from realtime.views import View, messages_view, users_by_id
 from schemas.base import iso, iso_or_none
 
 CHUNK = 500
@@ -32,20 +32,31 @@ def missed(session: Session, conversation_id: str, rev: int, seq: int) -> Packet
 
     Each new message once, in order, as it is now; then each other thing that changed, as it is now.
     """
-    conversation = session.get(Conversation, conversation_id)
-    if conversation is None:
-        return Packet(conversation_id, rev, rev)
-    packet = Packet(conversation_id, rev, conversation.rev, seq)
-    if conversation.deleted_at is not None:
-        packet.events.append(deleted_event(conversation, ()))
-        packet.closed = True
-        return packet
-    _add_messages(session, packet, seq)
-    _add_participants(session, packet)
-    if conversation.props_rev > rev:
-        packet.events.append(properties_event(conversation))
-    _hold_back_revs(packet)
-    return packet
+    return missed_by(session, {conversation_id: (rev, seq)})[conversation_id]
+
+
+def missed_by(session: Session, known: Mapping[str, tuple[int, int]]) -> dict[str, Packet]:
+    """The same for several rooms at once, each with its rev and seq; a handful of queries for all."""
+    packets = {one: Packet(one, rev, rev, seq) for one, (rev, seq) in known.items()}
+    living = []
+    for conversation in session.scalars(select(Conversation).where(Conversation.id.in_(known))):
+        packet = packets[conversation.id]
+        packet.end = conversation.rev
+        if conversation.deleted_at is not None:
+            packet.events.append(deleted_event(conversation, ()))
+            packet.closed = True
+        else:
+            living.append(conversation)
+    if living:
+        mine = {conversation.id: packets[conversation.id] for conversation in living}
+        _add_messages(session, mine)
+        _add_participants(session, mine)
+    for conversation in living:
+        packet = packets[conversation.id]
+        if conversation.props_rev > packet.start:
+            packet.events.append(properties_event(conversation))
+        _hold_back_revs(packet)
+    return packets
 
 
 def _hold_back_revs(packet: Packet) -> None:
@@ -66,46 +77,38 @@ def newer_messages(conversation_id: str, rev: int, seq: int) -> tuple[ColumnElem
     return and_(here, Message.seq > seq, Message.rev > rev), and_(here, Message.changed_rev > rev)
 
 
-def _add_messages(session: Session, packet: Packet, seq: int) -> None:
-    changed = session.scalars(
-        select(Message).where(or_(*newer_messages(packet.conversation_id, packet.start, seq))).order_by(Message.seq)
-    ).all()
+def _add_messages(session: Session, packets: Mapping[str, Packet]) -> None:
+    newer = [
+        condition for one in packets.values() for condition in newer_messages(one.conversation_id, one.start, one.seq)
+    ]
+    changed = session.scalars(select(Message).where(or_(*newer)).order_by(Message.seq)).all()
     views = messages_view(session, changed)
-    fresh = [view for view in views if view["seq"] > seq]
-    packet.events += [Event("message:new", view["rev"], view) for view in fresh]
-    for view in views[: len(views) - len(fresh)]:
-        if view["deletedAt"]:
-            packet.events.append(Event("message:deleted", view["rev"], tombstone_data(view)))
-        else:
-            packet.events.append(Event("message:updated", view["rev"], view))
+    for view in views:
+        packet = packets[view["conversationId"]]
+        if view["seq"] > packet.seq:
+            packet.events.append(Event("message:new", view["rev"], view))
+    for view in views:
+        packet = packets[view["conversationId"]]
+        if view["seq"] <= packet.seq:
+            name, data = ("message:deleted", tombstone_data(view)) if view["deletedAt"] else ("message:updated", view)
+            packet.events.append(Event(name, view["rev"], data))
 
 
-def _add_participants(session: Session, packet: Packet) -> None:
-    changed = session.scalars(
-        select(Participant)
-        .where(Participant.conversation_id == packet.conversation_id, Participant.rev > packet.start)
-        .order_by(Participant.rev)
-    ).all()
+def _add_participants(session: Session, packets: Mapping[str, Packet]) -> None:
+    newer = [
+        and_(Participant.conversation_id == one.conversation_id, Participant.rev > one.start)
+        for one in packets.values()
+    ]
+    changed = session.scalars(select(Participant).where(or_(*newer)).order_by(Participant.rev)).all()
     users = users_by_id(session, (participant.user_id for participant in changed))
     for participant in changed:
+        packet = packets[participant.conversation_id]
         if participant.removed_at is not None:
             packet.events.append(removed_event(participant))
             packet.evicted.append(participant.user_id)
         else:
             packet.events.append(receipt_event(participant))
-            packet.events.append(
-                Event(
-                    "conversation:participant-updated",
-                    participant.rev,
-                    {
-                        "conversationId": packet.conversation_id,
-                        "userId": participant.user_id,
-                        "participant": users[participant.user_id],
-                        "role": participant.role,
-                        "rev": participant.rev,
-                    },
-                )
-            )
+            packet.events.append(updated_event(participant, users[participant.user_id]))
             packet.admitted.append(participant.user_id)
 
 
@@ -130,6 +133,18 @@ def removed_event(participant: Participant) -> Event:
         "rev": participant.rev,
     }
     return Event("conversation:participant-removed", participant.rev, data, to_users=(participant.user_id,))
+
+
+def updated_event(participant: Participant, user: View) -> Event:
+    """`conversation:participant-updated` of a participant, with their user."""
+    data = {
+        "conversationId": participant.conversation_id,
+        "userId": participant.user_id,
+        "participant": user,
+        "role": participant.role,
+        "rev": participant.rev,
+    }
+    return Event("conversation:participant-updated", participant.rev, data)
 
 
 def receipt_event(participant: Participant) -> Event:

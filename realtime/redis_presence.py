@@ -10,14 +10,14 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import runtime
 from realtime.bus import Away, Bus
 from realtime.bus.bus import Asked
 from realtime.bus.resp import pack
+from realtime.chunks import chunks
 from realtime.presence_stores import Announce, PresenceStore, Told
 from settings import settings
 
@@ -154,7 +154,7 @@ class RedisPresence(PresenceStore):
             self._unsure |= unsure
 
     def _tell_all(self, unsure: set[str]) -> None:
-        for users in _chunks({*self._here(), *unsure}):
+        for users in chunks({*self._here(), *unsure}, BATCH):
             here = set(self._here())
             counts = self._store([(user_id, user_id in here) for user_id in users])
             for user_id, count in zip(users, counts, strict=True):
@@ -241,9 +241,3 @@ class RedisPresence(PresenceStore):
 def _number(reply: object) -> int:
     """A count; 0 where the server refused to say."""
     return reply if isinstance(reply, int) else 0
-
-
-def _chunks(users: Iterable[str]) -> Iterable[list[str]]:
-    rest = iter(users)
-    while chunk := list(islice(rest, BATCH)):
-        yield chunk

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from prometheus_client import Counter
@@ -12,6 +12,7 @@ from prometheus_client import Counter
 import runtime
 from models import Unavailable, store
 from realtime import catchup, wire
+from realtime.chunks import chunks
 from realtime.connections import Connection, close, connections, emit, tell_users
 from realtime.events import Closing, Outcome, Packet
 from realtime.gate import Gate
@@ -22,6 +23,9 @@ log = logging.getLogger("parley.realtime")
 
 COMPARE_SECONDS = 1.0
 """How often the local rooms are compared with the database, so that nothing stays missing for longer."""
+
+ROOMS = 20
+"""Rooms that catch up together: enough to share the queries, few enough to let others have their turn."""
 
 CATCH_UPS = Counter("parley_rooms_caught_up", "Times that a room was told from the database what it had missed")
 
@@ -129,12 +133,16 @@ class Rooms:
         if not self._gates or not (store.moved() or self._look_again):
             return
         self._look_again = False
-        with store.read() as session:
-            heads = catchup.heads(session, list(self._gates))
+        heads: dict[str, int] = {}
+        for chunk in chunks(list(self._gates), catchup.CHUNK):
+            with store.read() as session:
+                heads.update(catchup.heads(session, chunk))
+            runtime.sleep(0)  # many rooms must not hold up everybody else
         if self._behind(heads):
             runtime.sleep(nodes.patience)  # what was committed just now is still on its way here
-            for gate in self._behind(heads):
-                self._catch_up(gate)
+            for gates in chunks(self._behind(heads), ROOMS):
+                self._catch_up(gates)
+                runtime.sleep(0)
 
     def _behind(self, heads: Mapping[str, int]) -> list[Gate]:
         """The rooms that have not been told everything up to these revs."""
@@ -199,21 +207,25 @@ class Rooms:
     def _complete(self, gate: Gate) -> None:
         self._catching_up.discard(gate.conversation_id)
         if gate.incomplete and self._gates.get(gate.conversation_id) is gate:
-            self._catch_up(gate)
+            self._catch_up([gate])
 
-    def _catch_up(self, gate: Gate) -> None:
-        """Read from the database what the room has not been told; the watch tries again where it cannot be read."""
-        assert gate.cursor is not None
+    def _catch_up(self, gates: Sequence[Gate]) -> None:
+        """Read from the database what rooms have not been told; the watch tries again where it cannot be read."""
+        known = {gate.conversation_id: (gate.cursor, gate.seq) for gate in gates if gate.cursor is not None}
         try:
-            packet = _missed(gate.conversation_id, gate.cursor, gate.seq)
+            with store.read() as session:
+                packets = catchup.missed_by(session, known)
         except Unavailable:
             self._look_again = True
             return
-        CATCH_UPS.inc()
-        log.info("room caught up", extra={"conversation_id": gate.conversation_id, "events": len(packet.events)})
+        CATCH_UPS.inc(len(known))
+        log.info("rooms caught up", extra={"rooms": len(known)})
         with self._lock:
-            self._tell_nobody_twice(packet)
-            self._give(gate, packet)
+            for gate in gates:
+                packet = packets.get(gate.conversation_id)
+                if packet is not None and self._gates.get(gate.conversation_id) is gate:
+                    self._tell_nobody_twice(packet)
+                    self._give(gate, packet)
 
     def _tell_nobody_twice(self, packet: Packet) -> None:
         """Leave out users who were told outside the room; from now on the others have been, too."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable
 
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from models import LoginSession, RevokedToken, Unavailable, User, store
+from realtime.chunks import chunks
 from realtime.connections import close, connections
 
 CHECK_SECONDS = 5.0
@@ -47,12 +47,6 @@ def _among(
 ) -> set[str]:
     """Which of these values the column has, where the conditions hold."""
     found: set[str] = set()
-    for chunk in _chunks(values):
+    for chunk in chunks(values, CHUNK):
         found.update(session.scalars(select(column).where(column.in_(chunk), *conditions)))
     return found
-
-
-def _chunks(values: Iterable[str]) -> Iterator[Sequence[str]]:
-    rest = iter(values)
-    while chunk := list(islice(rest, CHUNK)):
-        yield chunk

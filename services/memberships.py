@@ -5,8 +5,7 @@ What happens in a room, the room catches up on by itself. This is about those wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 import runtime
 from models import Conversation, Participant, User
 from realtime.catchup import deleted_event, removed_event
+from realtime.chunks import chunks
 from realtime.connections import connections
 from realtime.events import Event, Packet
 from realtime.nodes import nodes
@@ -43,9 +43,9 @@ class Memberships:
             behind = [user_id for user_id, rev in now.items() if rev > self._known.get(user_id, -1)]
             if behind:
                 runtime.sleep(nodes.patience)  # what was committed just now is still on its way here
-            for chunk in _chunks([one for one in behind if one in self._known], BEHIND):
+            for chunk in chunks([one for one in behind if one in self._known], BEHIND):
                 _tell(or_(*(_newer(user_id, self._known[user_id]) for user_id in chunk)))
-            for chunk in _chunks([one for one in behind if one not in self._known], CHUNK):
+            for chunk in chunks([one for one in behind if one not in self._known], CHUNK):
                 _tell(_since_they_came(chunk))
             self._known = now
         except ChatError:
@@ -106,16 +106,10 @@ def _revs(user_ids: Sequence[str]) -> dict[str, int]:
     """The revs of these users' memberships. Raises ChatError `unavailable`."""
     found: dict[str, int] = {}
     with reading() as session:
-        for chunk in _chunks(user_ids, CHUNK):
+        for chunk in chunks(user_ids, CHUNK):
             rows = session.execute(select(User.id, User.rev).where(User.id.in_(chunk)))
             found.update((user_id, rev) for user_id, rev in rows)
     return found
-
-
-def _chunks(user_ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    rest = iter(user_ids)
-    while chunk := list(islice(rest, size)):
-        yield chunk
 
 
 memberships = Memberships()

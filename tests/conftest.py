@@ -1,6 +1,6 @@
 """What tests are given. The server, its databases, the clients and the browser are real ones, each a process.
 
-The cell of the matrix comes from the environment: `DATABASE=postgresql`, `ASYNC_MODE=threading`.
+The cell of the matrix comes from the environment: `DATABASE=postgresql`, `ASYNC_MODE=threading`, `ENGINE=stock`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ from tests.support.node import NodeScript
 from tests.support.server import ServerProcess
 from tests.support.sockets import Sock
 
-MADE = {".venv", "node_modules", "vendor", "data", "__pycache__", ".git", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
+CACHES = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
+MADE = {".venv", ".build", "node_modules", "vendor", "data", ".git", *CACHES}
 """Folders whose content is not the project's."""
 
 # In pieces, so that this file passes its own test.

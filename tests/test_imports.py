@@ -28,8 +28,11 @@ FLOORS: tuple[frozenset[str], ...] = (
 )
 """From the top down. A module imports from the floors below its own; rooms of one floor do not know each other."""
 
-OUTSIDE = {"migrations": {"extensions", "models", "settings"}, "bin": set[str]()}
+OUTSIDE = {"migrations": {"extensions", "models", "settings"}, "bin": set[str](), "benchmarks": {"models", "tests"}}
 """Folders that nobody imports, and all that they may know: bin/ runs before anything is installed."""
+
+MADE = {".build", "node_modules"}
+"""Folders of what is fetched and built, not written."""
 
 OF_A_REQUEST = {"request", "g", "session", "abort"}
 """What Flask knows of the request under way; below the second floor there is none."""
@@ -91,7 +94,7 @@ def sources() -> tuple[Source, ...]:
     """Every Python file of the project but the tests."""
     paths = [*PROJECT.glob("*.py")]
     for folder in (*ROOMS, *OUTSIDE):
-        paths += (PROJECT / folder).rglob("*.py")
+        paths += [path for path in (PROJECT / folder).rglob("*.py") if not MADE & set(path.parts)]
     return tuple(
         Source(path, path.relative_to(PROJECT).parts[0].removesuffix(".py"), ast.parse(path.read_text()))
         for path in sorted(paths)
@@ -166,7 +169,8 @@ def test_only_settings_reads_the_environment() -> None:
         for node in ast.walk(source.tree):
             if isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT and _is_name(node.value, "os"):
                 readers.add(str(source))
-    assert readers == {"settings.py", "bin/bootstrap.py"}, "bin/ passes it on to pip and npm, and reads no setting"
+    passes_it_on = {"bin/bootstrap.py", "benchmarks/node.py", "benchmarks/paths.py"}
+    assert readers == {"settings.py", *passes_it_on}, "they pass it on to pip, npm and servers, and read no setting"
 
 
 def test_bin_needs_nothing_installed() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from itertools import islice
 
 from realtime.bus.address import Opened
 from realtime.bus.lane import Lane
 from realtime.bus.resp import Reply, ReplyError, pack
+from realtime.chunks import chunks
 
 log = logging.getLogger("parley.relay")
 
@@ -126,8 +126,7 @@ class Subscriptions(Lane):
         self._tell("SUBSCRIBE", channels)
 
     def _tell(self, verb: str, channels: Iterable[bytes]) -> None:
-        rest = iter(channels)
-        while chunk := list(islice(rest, self._chunk)):
+        for chunk in chunks(channels, self._chunk):
             self._put(pack(self._prefix + verb, *chunk))
 
     def _on_up(self) -> None:

@@ -95,6 +95,7 @@ def test_a_signal_drains_them_all(fresh_cluster: Cluster, people: People, way: s
     assert server.stop(signal.SIGINT if way == "SIGINT" else signal.SIGTERM) == 0
     assert [pid for pid in pids if lives(pid)] == []
     for sock in socks:
+        sock.wait_for("server:draining")
         sock.wait_closed()
         assert sock.count("server:draining") == 1
     with pytest.raises(requests.ConnectionError):
@@ -209,7 +210,7 @@ def test_when_the_parent_is_killed_the_others_end_by_themselves(fresh_cluster: C
     pids = list(server.pids().values())
     server.kill()
     end_without_trace(pids)
-    assert sock.count("server:draining") == 1
+    sock.wait_for("server:draining")
     server.start()
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from typing import Any
 
 import pytest
 
+from realtime import catchup, wire
 from realtime import rooms as rooms_module
-from realtime import wire
 from realtime.connections import Connection
 from realtime.events import Event, Outcome, Packet
 from realtime.rooms import Rooms
@@ -138,10 +139,15 @@ def test_a_catch_up_and_a_copy_tell_nobody_twice(
     inside(rooms, world.connect("a", "anna"), 4)
     inside(rooms, world.connect("b1", "ben"), 4)
     world.connect("b2", "ben")
-    monkeypatch.setattr(rooms_module, "_missed", lambda *_: removal(5, "ben"))
+
+    class Store:
+        read = staticmethod(contextlib.nullcontext)
+
+    monkeypatch.setattr(rooms_module, "store", Store)
+    monkeypatch.setattr(catchup, "missed_by", lambda *_: {ROOM: removal(5, "ben")})
     for part in order:
         if part == "room":
-            rooms._catch_up(rooms._gates[ROOM])
+            rooms._catch_up([rooms._gates[ROOM]])
         else:
             arrive(rooms, removal(5, "ben"), ("ben",))
     assert names(world, "a") == names(world, "b1") == names(world, "b2") == [REMOVED]

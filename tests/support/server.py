@@ -14,7 +14,7 @@ SECRET = "the secret of the tests, long enough for HS256"
 """The JWT_SECRET of every server under test, so that tests can mint tokens of their own."""
 
 READY = r"^Parley is listening on http://(?P<host>[^ ]+):(?P<port>\d+)"
-PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "ASYNC_MODE", "VIRTUAL_ENV")
+PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "ASYNC_MODE", "ENGINE", "VIRTUAL_ENV")
 """What a server under test has from the environment of the test run; everything else is said by the test."""
 
 
