@@ -50,9 +50,9 @@ class Server(socketio.Server):
         return Transport if self._fast else EngineServer
 
     def polls_waiting(self) -> int:
-        """How many clients that poll have not fetched yet what was sent to them."""
-        polling = [one for one in self.eio.sockets.values() if not one.upgraded and not one.closed]
-        return sum(not one.queue.empty() for one in polling)
+        """How many clients have not been given yet what waits for them: of those that poll, and of all on the stock way."""
+        queued = [one for one in self.eio.sockets.values() if not one.closed and not (self._fast and one.upgraded)]
+        return sum(not one.queue.empty() for one in queued)
 
     def _has_joined(self, eio_sid: str) -> bool:
         """Whether a session is in any namespace."""
