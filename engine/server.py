@@ -50,7 +50,7 @@ class Server(socketio.Server):
         return Transport if self._fast else EngineServer
 
     def polls_waiting(self) -> int:
-        """How many clients have not been given yet what waits for them: of those that poll, and of all on the stock way."""
+        """How many clients have not been given yet what waits for them: those that poll, and all on the stock way."""
         queued = [one for one in self.eio.sockets.values() if not one.closed and not (self._fast and one.upgraded)]
         return sum(not one.queue.empty() for one in queued)
 

@@ -16,6 +16,7 @@ from typing import Any
 import runtime
 from realtime.events import Outcome as Committed
 from schemas.errors import ChatError, internal, unavailable
+from services.health import MESSAGES
 from services.marks import Mark, move_all
 from services.sending import Draft, Sent, send_all
 from services.work import Work, commit, publish
@@ -157,6 +158,7 @@ class Writer:
                 batch = self._written.popleft()
             for committed in batch.committed:
                 publish(committed)
+            MESSAGES.inc(sum(isinstance(one, Sent) and not one.duplicate for one in batch.outcomes))
             for done, outcome in zip(batch.done, batch.outcomes, strict=True):
                 try:
                     done(outcome)

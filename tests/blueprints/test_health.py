@@ -19,19 +19,30 @@ def test_a_server_that_works_says_so(api: Api) -> None:
         assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
+def figure(api: Api | User, name: str) -> float:
+    """What `/metrics` says of this."""
+    text = api.root("/metrics").text
+    found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
+    assert found, text
+    return float(found[1])
+
+
+@pytest.mark.core
+def test_a_message_is_counted_once_however_often_it_is_sent(alice: User, bob: User) -> None:
+    before, conversation = figure(alice, "parley_messages_sent_total"), alice.direct(bob)
+    alice.say(conversation, "one", temp_id="counted")
+    body = {"conversationId": conversation["id"], "content": "one", "temp_id": "counted"}
+    assert alice.post("/messages", body).status_code == 200
+    assert figure(alice, "parley_messages_sent_total") == before + 1
+
+
 @pytest.mark.core
 def test_the_figures_are_for_prometheus(alice: User, bob: User, sock: SockFactory) -> None:
-    def figure(name: str) -> float:
-        text = alice.root("/metrics").text
-        found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
-        assert found, text
-        return float(found[1])
-
-    users, connections = figure("parley_connected_users"), figure("parley_connections")
+    users, connections = figure(alice, "parley_connected_users"), figure(alice, "parley_connections")
     for user in (alice, alice, bob):
         sock(user).settle()
-    assert figure("parley_connected_users") == users + 2
-    assert figure("parley_connections") == connections + 3
+    assert figure(alice, "parley_connected_users") == users + 2
+    assert figure(alice, "parley_connections") == connections + 3
     assert alice.root("/metrics").headers["Content-Type"].startswith("text/plain; version=")
 
 
