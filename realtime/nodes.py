@@ -108,7 +108,7 @@ class Nodes:
     @property
     def patience(self) -> float:
         """Seconds that a missing packet may still be on its way."""
-        return max(PATIENCE_SECONDS, self.bus.patience) if self.bus is not None else PATIENCE_SECONDS
+        return max(PATIENCE_SECONDS, self.bus.patience) if self.bus is not None and self.bus.up else PATIENCE_SECONDS
 
     def problem(self) -> str | None:
         """Why other nodes cannot be heard, in a sentence; None where they can, or where there are none."""

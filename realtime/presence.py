@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session, aliased
 
 import runtime
@@ -157,8 +157,9 @@ class Presence:
 
 
 def save_last_seen(session: Session, gone: dict[str, int]) -> None:
-    """Keep when these users were last seen (ms)."""
-    session.execute(update(User), [{"id": user_id, "last_seen_at": since} for user_id, since in gone.items()])
+    """Keep when these users were last seen (ms). One who is not there harms no other."""
+    statement = update(User).where(User.id == bindparam("user")).values(last_seen_at=bindparam("since"))
+    session.connection().execute(statement, [{"user": user_id, "since": since} for user_id, since in gone.items()])
 
 
 def audience(session: Session, user_id: str) -> Sequence[str]:

@@ -83,9 +83,9 @@ class Processes:
         self._signals, wake_up = socket.socketpair()
         for end in (self._signals, wake_up):
             end.setblocking(False)
+        signal.set_wakeup_fd(wake_up.detach(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, lambda *_: None)
-        signal.set_wakeup_fd(wake_up.detach(), warn_on_full_buffer=False)
         self._selector.register(self._signals, selectors.EVENT_READ, self._on_signals)
 
     def _on_signals(self) -> None:

@@ -27,6 +27,9 @@ CONNECTIONS = 200_000
 THREADS_SECONDS = 1.0
 """How long the threads of requests under way are waited for, once their sockets have been closed."""
 
+ENDING = (signal.SIGTERM, signal.SIGINT)
+"""What ends a server in order."""
+
 _wake_up: socket.socket | None = None
 
 
@@ -82,6 +85,10 @@ def serve(listener: socket.socket, application: Application, life: Life, recepti
         _serve_green(listener, application, life, reception)
     else:
         _serve_with_threads(listener, application, life)
+    if not life.impatient:
+        # Python's own end would make them deadly again, for whoever is told to end twice.
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN)
 
 
 class _PassedOn:
@@ -139,13 +146,13 @@ def _on_signals(stop: Callable[[], None]) -> None:
     global _wake_up
     reader, _wake_up = socket.socketpair()
     _wake_up.setblocking(False)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(_wake_up.fileno(), warn_on_full_buffer=False)
+    for number in ENDING:
+        signal.signal(number, lambda *_: None)
 
     def wait() -> None:
         while True:
-            if any(byte in (signal.SIGTERM, signal.SIGINT) for byte in reader.recv(64)):
+            if any(byte in ENDING for byte in reader.recv(64)):
                 spawn(stop)
 
     spawn(wait)
@@ -181,7 +188,7 @@ def _serve_with_threads(listener: socket.socket, application: Application, life:
         stopping.set()
         threading.Thread(target=end, daemon=True).start()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ENDING:
         signal.signal(number, on_signal)
     life.on_ready()
     server.serve_forever(poll_interval=0.1)

@@ -24,6 +24,7 @@ import runtime
 from realtime.bus.address import Opened
 from realtime.bus.figures import CONNECTS
 from realtime.bus.resp import Replies, Reply, pack
+from realtime.chunks import chunks
 
 log = logging.getLogger("parley.relay")
 
@@ -38,7 +39,7 @@ BACKOFF_SECONDS = (0.05, 2.0)
 SETTLED_SECONDS = 5.0
 """A connection that lasted so long was a good one: the next try after it comes at once."""
 
-READ_BYTES = 65_536
+READ_BYTES, READ_REPLIES = 16_384, 100
 """Read at once, and handled before anybody else has a turn."""
 
 QUEUE_BYTES = 16_777_216
@@ -189,9 +190,10 @@ class Lane(ABC):
             if not data:
                 raise ConnectionError("the server closed the connection")
             self._quiet = 0
-            for reply in replies.feed(data):
-                self._on_reply(reply)
-            runtime.sleep(0)  # a stream that never ends must not hold up everybody else
+            for some in chunks(replies.feed(data), READ_REPLIES):
+                for reply in some:
+                    self._on_reply(reply)
+                runtime.sleep(0)  # a stream that never ends must not hold up everybody else
         raise ConnectionError("stopped")
 
     def _write(self, raw: socket.socket, data: bytes) -> None:

@@ -26,7 +26,8 @@ class Cluster:
     """Servers that share a database and, where there is one, a relay."""
 
     def __init__(self, folder: Path, database_url: str, redis_url: str) -> None:
-        self._folder, self._env = folder, {"DATABASE_URL": database_url, "REDIS_URL": redis_url, **SETTINGS}
+        self._folder = folder
+        self._env = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "REDIS_PREFIX": unique("test"), **SETTINGS}
         self.nodes: list[ServerProcess] = []
 
     def add(self, *, start: bool = True, kind: type[ServerProcess] = ServerProcess, **env: str) -> ServerProcess:

@@ -48,7 +48,7 @@ def pair(
     cluster = Cluster(tmp_path_factory.mktemp("socketio"), url, relay.url)
     try:
         for _ in range(2):
-            node = cluster.add(start=False, kind=Programmable, ENGINE=request.param, REDIS_PREFIX=request.param)
+            node = cluster.add(start=False, kind=Programmable, ENGINE=request.param)
             node.start()
             wait_ready(node)
         yield cluster.nodes
