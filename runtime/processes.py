@@ -145,7 +145,7 @@ class Processes:
         if not told:
             self._selector.unregister(line)
             line.close()
-        elif READY in told and process.child is not None:
+        elif READY in told and process.line is line and process.child is not None:
             process.serves = self._migrated = True
             log.info("a process serves", extra={"number": process.number, "pid": process.child.pid})
             self._call()
