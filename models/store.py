@@ -23,6 +23,7 @@ from sqlalchemy.pool import NullPool
 
 import runtime
 from models.checkpoints import NET_PAGES, Checkpoints
+from models.clocks import Clocks
 from models.drivers import prepare_postgresql, prepare_sqlite
 from models.transaction import Transaction
 
@@ -52,6 +53,7 @@ class Store:
         self._engine: Engine | None = None
         self._writer: Engine | None = None
         self._connection: Connection | None = None
+        self._clocks = Clocks()
         self._probe: Connection | None = None
         self._reader: Any = None
         self._reading = runtime.guard()
@@ -227,7 +229,7 @@ class Store:
         """One transaction on the writer's own connection, in the writer's thread."""
         assert self._writer is not None
         if self._connection is None:
-            self._connection = self._writer.connect()
+            self._connection, self._clocks = self._writer.connect(), Clocks()
             if self._checkpoints is not None:
                 self._connection.connection.execute(f"PRAGMA wal_autocheckpoint = {NET_PAGES}")
         try:
@@ -240,7 +242,7 @@ class Store:
 
     def _run(self, connection: Connection, work: Callable[[Transaction], T]) -> T:
         """One transaction on this connection, whole or not at all."""
-        transaction = Transaction(connection)
+        transaction = Transaction(connection, self._clocks)
         try:
             if transaction.is_sqlite:
                 transaction.driver.execute("BEGIN IMMEDIATE")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+
+from models.clocks import Clocks
 
 
 class Transaction:
@@ -17,12 +20,15 @@ class Transaction:
     so the session is made where somebody asks for it.
     """
 
-    __slots__ = ("_connection", "_session", "driver")
+    __slots__ = ("_connection", "_session", "clocks", "driver", "on_commit")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, clocks: Clocks) -> None:
+        """`clocks` is what this connection remembers of its own writes."""
         self._connection = connection
         self._session: Session | None = None
         self.driver: Any = connection.connection.dbapi_connection
+        self.clocks = clocks
+        self.on_commit: Callable[[], object] | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -43,6 +49,8 @@ class Transaction:
         else:
             self._session.commit()
             self._session.close()
+        if self.on_commit is not None:
+            self.on_commit()
 
     def roll_back(self) -> None:
         """Undo everything; where the connection is gone, it has been undone."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import select, update
 
-from models import Attachment, Conversation, Mention, Message, Participant, Reaction, now_ms
+from models import Attachment, Conversation, Mention, Message, Participant, Reaction, now_ms, temp_key
 from realtime.catchup import tombstone_data
 from realtime.views import View, messages_view
 from schemas.base import iso_or_none
@@ -42,15 +42,14 @@ def submit(sender_id: str, body: SendMessage, done: Callable[[Sent | ChatError],
 
 
 def _draft(sender_id: str, body: SendMessage) -> Draft:
-    return Draft(
-        sender_id=sender_id,
-        conversation_id=body.conversation_id,
-        content=body.content,
-        temp_id=body.temp_id,
-        reply_to=body.reply_to,
-        attachment_ids=tuple(body.attachment_ids),
-        digest=digest_of(body.content, body.reply_to, body.attachment_ids),
-    )
+    """A draft without `temp_id` is never compared with another one."""
+    conversation_id, content, temp_id = body.conversation_id, body.content, body.temp_id
+    reply_to, attachment_ids = body.reply_to, tuple(body.attachment_ids)
+    key = digest = None
+    if temp_id is not None:
+        key = temp_key(sender_id, conversation_id, temp_id)
+        digest = digest_of(content, reply_to, attachment_ids)
+    return Draft(sender_id, conversation_id, content, temp_id, key, reply_to, attachment_ids, digest)
 
 
 def get(user_id: str, message_id: str) -> View:
