@@ -12,7 +12,7 @@ from realtime.catchup import tombstone_data
 from realtime.views import View, messages_view
 from schemas.base import iso_or_none
 from schemas.errors import ChatError, conflict, forbidden, not_found
-from schemas.messages import EditMessage, HistoryPage, SendMessage
+from schemas.messages import EditMessage, HistoryPage, PlainMessage, SendMessage
 from services.access import access_conversation, access_message, access_participant, reading
 from services.files import discard
 from services.mentions import drop_mentions, find_mentions, store_mentions
@@ -32,7 +32,7 @@ def send(sender_id: str, body: SendMessage) -> Sent:
     return sent
 
 
-def submit(sender_id: str, body: SendMessage, done: Callable[[Sent | ChatError], None]) -> None:
+def submit(sender_id: str, body: SendMessage | PlainMessage, done: Callable[[Sent | ChatError], None]) -> None:
     """The same without waiting: `done` is told of the outcome. One sender's messages keep their order.
 
     Raises ChatError `unavailable` where too many wait already.
@@ -41,7 +41,7 @@ def submit(sender_id: str, body: SendMessage, done: Callable[[Sent | ChatError],
     writer.submit(_draft(sender_id, body), done)
 
 
-def _draft(sender_id: str, body: SendMessage) -> Draft:
+def _draft(sender_id: str, body: SendMessage | PlainMessage) -> Draft:
     """A draft without `temp_id` is never compared with another one."""
     conversation_id, content, temp_id = body.conversation_id, body.content, body.temp_id
     reply_to, attachment_ids = body.reply_to, tuple(body.attachment_ids)
