@@ -152,25 +152,26 @@ _INSERT = (
 
 class _PostgreSQL:
     def __init__(self, transaction: Transaction) -> None:
-        self._cursor = transaction.driver.cursor()
+        self._transaction = transaction
 
     def lock(self, conversation_ids: Collection[str]) -> dict[str, Clock]:
         """See `Hot.lock`."""
-        self._cursor.execute(
+        found = self._transaction.run(
             "SELECT id, seq, rev, members_rev FROM conversations"
             " WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR UPDATE",
             (list(conversation_ids),),
         )
-        return {row[0]: Clock(*row) for row in self._cursor.fetchall()}
+        return {row[0]: Clock(*row) for row in found.fetchall()}
 
     def sent_before(self, keys: Sequence[bytes]) -> list[str]:
         """See `Hot.sent_before`."""
-        self._cursor.execute("SELECT id FROM messages WHERE temp_key = ANY(%s)", (list(keys),))
-        return [row[0] for row in self._cursor.fetchall()]
+        found = self._transaction.run("SELECT id FROM messages WHERE temp_key = ANY(%s)", (list(keys),))
+        return [row[0] for row in found.fetchall()]
 
     def insert(self, rows: Sequence[Row]) -> None:
         """See `Hot.insert`."""
-        self._cursor.execute(_INSERT, (_records(rows),))
+        if rows:
+            self._transaction.run(_INSERT, (_records(rows),))
 
     def finish(self, rows: Sequence[Row], moved: dict[str, tuple[Clock, int]], own: dict[Own, int], now: int) -> None:
         """See `Hot.finish`; one journey for all of it."""
@@ -190,7 +191,7 @@ class _PostgreSQL:
             people = [{"conversation": one, "person": who, "count": count} for (one, who), count in own.items()]
             values.append(_json(people))
         if statements:
-            self._cursor.execute(";".join(statements), values)
+            self._transaction.run_last(";".join(statements), values)
 
 
 def _records(rows: Sequence[Row]) -> str:
