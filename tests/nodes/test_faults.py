@@ -92,6 +92,7 @@ def test_readyz_says_that_the_relay_is_away(fresh_cluster: Cluster, valkey: Valk
     assert float(metrics.split('parley_relay_connects_total{lane="commands"} ')[1].split("\n")[0]) >= 2
 
 
+@pytest.mark.alone
 def test_a_server_starts_and_serves_without_its_relay(fresh_cluster: Cluster, valkey: Valkey, people: People) -> None:
     """What two servers store meanwhile reaches the other's rooms by their comparison with the database."""
     valkey.kill()
