@@ -25,6 +25,11 @@ PYTEST = ("pytest",)
 SOCKETS = "tests/sockets"
 LONG = ("tests/nodes", "tests/reliability")
 PAGES = ("tests/browser", "tests/clients")
+OF_MEMORY = tuple(f"tests/sockets/test_{name}.py" for name in ("draining", "errors", "expiry", "presence", "typing"))
+"""What no database has a part in; that it goes well with PostgreSQL, `tests/nodes` shows: every server there has it."""
+
+OF_ROWS = tuple(f"tests/blueprints/test_{name}.py" for name in ("conversations", "participants", "tokens", "users"))
+"""What threads have no part in: a request, its rows and its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +59,16 @@ BESIDE = (
     Part("mypy", ("mypy",)),
     pytest_run("several servers and faults, SQLite", *LONG, only=BESIDE_OTHERS),
     pytest_run("pages and clients, SQLite", *PAGES, only=BESIDE_OTHERS),
-    pytest_run("core tests, DATABASE=postgresql", only=CORE, DATABASE="postgresql"),
+    pytest_run(
+        "core tests, DATABASE=postgresql",
+        *ignoring(*OF_MEMORY, *PAGES, "tests/commands"),
+        only=CORE,
+        DATABASE="postgresql",
+    ),
     pytest_run("all other tests, SQLite", *ignoring(*LONG, *PAGES), only=BESIDE_OTHERS),
-    pytest_run("core tests, ASYNC_MODE=threading", only=CORE, ASYNC_MODE="threading"),
+    pytest_run(
+        "core tests, ASYNC_MODE=threading", *ignoring(*OF_ROWS, "tests/commands"), only=CORE, ASYNC_MODE="threading"
+    ),
     pytest_run("socket tests, ENGINE=stock", SOCKETS, only=CORE, ENGINE="stock"),
 )
 """In the order in which they begin: the longest first, so that no lane is left with one at the end."""
