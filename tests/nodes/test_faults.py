@@ -29,7 +29,7 @@ TOLD_SECONDS = 5.0
 
 def chaos(fault: str, kills: int, **more: Any) -> None:
     """A small run on two servers; nothing may be lost, doubled, out of order, missing or late."""
-    sizes = {"clients": 12, "conversations": 3, "rate": 40.0, "gap": (0.5, 1.5), "seed": 1}
+    sizes = {"clients": 12, "conversations": 3, "rate": 60.0, "gap": (0.5, 1.5), "seed": 1}
     with ThreadPoolExecutor(1) as own:  # the browser's tests leave an event loop in this thread
         options = Options(fault=fault, kills=kills, nodes=2, **{"database": "postgresql", **sizes, **more})
         report = own.submit(run, options).result()
@@ -55,7 +55,7 @@ def test_nodes_that_are_killed() -> None:
 
 @pytest.mark.alone
 def test_a_node_killed_between_commit_and_publish() -> None:
-    chaos("commit-publish", 1, rate=60.0)
+    chaos("commit-publish", 1, rate=100.0)
 
 
 @pytest.mark.alone

@@ -21,7 +21,7 @@ BACK_SECONDS = 20.0
 
 def _run(fault: str, kills: int, database: str = "sqlite", **more: Any) -> Report:
     """A small run; nothing may be lost, doubled, out of order or missing."""
-    sizes = {"clients": CLIENTS, "conversations": 3, "rate": 40.0, "gap": (0.5, 1.5), "seed": 1}
+    sizes = {"clients": CLIENTS, "conversations": 3, "rate": 60.0, "gap": (0.5, 1.5), "seed": 1}
     with ThreadPoolExecutor(1) as own:  # the browser's tests leave an event loop in this thread
         options = Options(fault=fault, database=database, kills=kills, **{**sizes, **more})
         report = own.submit(run, options).result()
