@@ -56,16 +56,16 @@ BESIDE_OTHERS, CORE = "not alone", "core and not alone"
 BESIDE = (
     Part("ruff check", ("ruff", "check", ".")),
     Part("ruff format", ("ruff", "format", "--check", ".")),
-    Part("mypy", ("mypy",)),
     pytest_run("several servers and faults, SQLite", *LONG, only=BESIDE_OTHERS),
     pytest_run("pages and clients, SQLite", *PAGES, only=BESIDE_OTHERS),
+    pytest_run("all other tests, SQLite", *ignoring(*LONG, *PAGES), only=BESIDE_OTHERS),
+    Part("mypy", ("mypy",)),
     pytest_run(
         "core tests, DATABASE=postgresql",
         *ignoring(*OF_MEMORY, *PAGES, "tests/commands"),
         only=CORE,
         DATABASE="postgresql",
     ),
-    pytest_run("all other tests, SQLite", *ignoring(*LONG, *PAGES), only=BESIDE_OTHERS),
     pytest_run(
         "core tests, ASYNC_MODE=threading", *ignoring(*OF_ROWS, "tests/commands"), only=CORE, ASYNC_MODE="threading"
     ),
