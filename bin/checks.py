@@ -1,6 +1,6 @@
 """Every check and every test, two beside each other where that is safe: the work behind `bin/test` without arguments.
 
-Most tests wait more than they compute: for servers to start, for time to pass. Parts that share nothing run in two
+Tests start servers and wait for them. Parts that share nothing run in two
 lanes, each with servers, databases and ports of its own. Tests that measure processor time or latency are marked
 `alone`, and run when the lanes are empty. The exit status is 1 where a part failed.
 """
