@@ -1,8 +1,8 @@
 """Every check and every test, two beside each other where that is safe: the work behind `bin/test` without arguments.
 
-Tests start servers and wait for them. Parts that share nothing run in two
-lanes, each with servers, databases and ports of its own. Tests that measure processor time or latency are marked
-`alone`, and run when the lanes are empty. The exit status is 1 where a part failed.
+Parts share nothing but the machine: they run in two lanes, each with servers, databases and ports of its own. Tests
+that measure processor time or latency are marked `alone`, and run when the lanes are empty. The exit status is 1 where
+a part failed.
 """
 
 from __future__ import annotations
