@@ -6,9 +6,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
-from tests.support.processes import PROJECT
+from tests.support.processes import PROJECT, Child
 from tests.support.server import ServerProcess
 
 
@@ -23,7 +23,9 @@ def flask(server: ServerProcess, *words: str, stdin: str = "", status: int = 0) 
 
 def service_token(server: ServerProcess, name: str, *options: str) -> str:
     """A new service token: what `flask relay token` prints."""
-    (token,) = flask(server, "relay", "token", "--name", name, *options).stdout.splitlines()
+    told = Administrator.of(server).run("relay", "token", "--name", name, *options)
+    assert told.status == 0, told.out + told.err
+    (token,) = told.out.splitlines()
     return token
 
 
@@ -32,10 +34,11 @@ import json, sys
 from flask.cli import ScriptInfo, cli
 import app
 made = app.create_app()
-for words in json.load(sys.stdin):
-    told = made.test_cli_runner().invoke(cli, words, obj=ScriptInfo(create_app=lambda: made))
-    print(json.dumps([told.exit_code, told.stdout, told.stderr]))
+for line in sys.stdin:
+    told = made.test_cli_runner().invoke(cli, json.loads(line), obj=ScriptInfo(create_app=lambda: made))
+    print(json.dumps([told.exit_code, told.stdout, told.stderr]), flush=True)
 """
+"""Runs a command a line: to start a process for each takes far longer than the command."""
 
 
 class Told(NamedTuple):
@@ -46,16 +49,44 @@ class Told(NamedTuple):
     err: str
 
 
+class Administrator:
+    """A process that runs one `flask --app app ...` after the other."""
+
+    _last: ClassVar[Administrator | None] = None
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        """`env` as the server's."""
+        self._env = dict(env)
+        self._child = Child([sys.executable, "-c", EACH], env={**env, "PYTHONWARNINGS": "ignore"}, stdin=True)
+        self._asked = 0
+
+    @classmethod
+    def of(cls, server: ServerProcess) -> Administrator:
+        """The server's, kept until that of another is asked for."""
+        last = cls._last
+        if last is None or last._env != server.env or not last._child.running:
+            if last is not None:
+                last.close()
+            cls._last = last = cls(server.env)
+        return last
+
+    def run(self, *words: str) -> Told:
+        """What the command came to."""
+        self._asked += 1
+        self._child.write_line(json.dumps(words))
+        line = self._child.out.wait_count(self._asked, timeout=60)
+        assert line is not None, self._child.err.text()
+        return Told(*json.loads(line))
+
+    def close(self) -> None:
+        """End it."""
+        self._child.kill()
+
+
 def flask_each(env: Mapping[str, str], commands: Sequence[Sequence[str]]) -> list[Told]:
-    """Each of them as `flask --app app ...` does it, all in one process: to start one takes far longer."""
-    done = subprocess.run(
-        [sys.executable, "-c", EACH],
-        cwd=PROJECT,
-        env={**env, "PYTHONWARNINGS": "ignore"},
-        input=json.dumps([list(words) for words in commands]),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return [Told(*json.loads(line)) for line in done.stdout.splitlines()]
+    """Each of them as `flask --app app ...` does it, all in one process."""
+    administrator = Administrator(env)
+    try:
+        return [administrator.run(*words) for words in commands]
+    finally:
+        administrator.close()
