@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import engineio.exceptions
@@ -103,10 +103,23 @@ class Manager(socketio.Manager):
         skipped = (skip_sid,) if isinstance(skip_sid, str) else skip_sid or ()
         self._fan_out(_recipients(rooms, target, skipped), encoded)
 
-    def _fan_out(self, recipients: Iterable[str], encoded: bytes) -> None:
-        """Give these sessions (Engine.IO sids) one frame, made once."""
+    def emit_many(self, events: Sequence[tuple[str, Any]], namespace: str, room: str) -> None:
+        """Send events to a room, one right after the other: as `emit` for each, for the price of one to a recipient."""
+        recipients = self.rooms.get(namespace, {}).get(room)
+        if not recipients:
+            return
+        encoded = [encode(EVENT, namespace, None, [event, data]) for event, data in events]
+        packets = [one for one in encoded if one is not None]
+        if len(packets) == len(events):
+            self._fan_out(recipients.values(), *packets)
+        else:
+            for event, data in events:
+                self.emit(event, data, namespace, room=room)
+
+    def _fan_out(self, recipients: Iterable[str], *packets: bytes) -> None:
+        """Give these sessions (Engine.IO sids) a frame of each packet, made once."""
         transport: Transport = self.server.eio
-        sockets, shared = transport.sockets, frame(encoded)
+        sockets, shared = transport.sockets, b"".join(map(frame, packets))
         fresh: list[Outbox] = []
         for eio_sid in recipients:
             connection = sockets.get(eio_sid)
@@ -115,7 +128,8 @@ class Manager(socketio.Manager):
             outbox = connection.outbox
             if outbox is None or not connection.upgraded:
                 if connection.by_queue:
-                    _send_by_queue(connection, encoded)
+                    for encoded in packets:
+                        _send_by_queue(connection, encoded)
             elif outbox.gathered:
                 outbox.gathered.append(shared)
             else:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.manager import Manager
 from extensions import socketio
 from realtime.nodes import nodes
 
@@ -98,6 +99,23 @@ def emit(name: str, data: Any, *, to: str | list[str], skip: str | None = None) 
     else:
         if log.isEnabledFor(logging.DEBUG):
             log.debug("packet out", extra={"event_name": name, "to": to})
+
+
+def emit_many(events: Sequence[tuple[str, Any]], *, to: str) -> None:
+    """Send several events to a room, in their order. Never raises, never waits."""
+    manager: Any = socketio.server.manager
+    if len(events) == 1 or not isinstance(manager, Manager):
+        for name, data in events:
+            emit(name, data, to=to)
+        return
+    try:
+        manager.emit_many(events, NAMESPACE, to)
+    except Exception:
+        log.exception("events could not be sent", extra={"event_names": sorted({name for name, _ in events})})
+    else:
+        if log.isEnabledFor(logging.DEBUG):
+            for name, _ in events:
+                log.debug("packet out", extra={"event_name": name, "to": to})
 
 
 def tell_users(name: str, data: Any, users: Iterable[str]) -> None:
