@@ -13,6 +13,9 @@ import orjson
 
 from models.transaction import Transaction
 
+Row = Sequence[Any]
+"""A present participant: user, delivered_seq, read_seq, skipped, mention_count."""
+
 
 @dataclass(slots=True)
 class Standing:
@@ -24,11 +27,13 @@ class Standing:
     read_seq: int
     skipped: int
     mention_count: int
-    rev: int
+    rev: int = 0
 
+    @classmethod
+    def of(cls, conversation_id: str, row: Row) -> Standing:
+        """A row's."""
+        return cls(conversation_id, *row)
 
-Row = Sequence[Any]
-"""A present participant: user, delivered_seq, read_seq, skipped, mention_count."""
 
 Span = tuple[int, int]
 """Places from the first (excluded) to the second."""

@@ -94,8 +94,7 @@ class _Room:
                 self.moves[kind].append(Move(mark.user_id, old, new))
                 standing = self.moved.get(mark.user_id)
                 if standing is None:
-                    standing = Standing(self.clock.id, *self._rows[mark.user_id], self.clock.rev)
-                    self.moved[mark.user_id] = standing
+                    standing = self.moved[mark.user_id] = Standing.of(self.clock.id, self._rows[mark.user_id])
                 setattr(standing, f"{kind}_seq", new)
         return None
 
@@ -169,8 +168,8 @@ def _store(work: Work, statements: HotReceipts, rooms: Sequence[_Room]) -> None:
     wanted = [(place, status, rise) for place, room in enumerate(rooms) for status, rise in room.rises()]
     risen = statements.risen([rise for _, _, rise in wanted], STATUS_EVENTS) if wanted else []
     found: list[list[tuple[str, Risen]]] = [[] for _ in rooms]
-    for (place, status, _), some in zip(wanted, risen, strict=True):
-        found[place].append((status, some))
-    for room, turn, some in zip(rooms, turns, found, strict=True):
-        room.tell(turn, some, now)
+    for (place, status, _), messages in zip(wanted, risen, strict=True):
+        found[place].append((status, messages))
+    for room, turn, statuses in zip(rooms, turns, found, strict=True):
+        room.tell(turn, statuses, now)
     statements.advance([(room.clock.id, room.clock.rev) for room in rooms])
