@@ -1,16 +1,17 @@
 """The statements of a batch of receipts, as plain SQL, for the same reason as those of messages (`models.hot`).
 
-Each is for all conversations of the batch. The conversations are locked (`Hot.lock`) before any of them.
+Each is for all conversations of the batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
 
+from models.clocks import Clock
 from models.transaction import Transaction
 
 Row = Sequence[Any]
@@ -60,26 +61,33 @@ Risen = list[tuple[int, str]]
 """Messages by their place and id, newest first."""
 
 
+Moved = tuple[str, str, str, int, int]
+"""A move of a watermark: conversation, user, kind, place and time."""
+
+
 class HotReceipts(Protocol):
     """What a batch of receipts asks of the database, in its transaction."""
+
+    def lock(self, conversation_ids: Sequence[str]) -> list[Clock]:
+        """Lock those of these conversations that exist, in id order."""
 
     def standings(self, conversation_ids: Sequence[str]) -> list[list[Row]]:
         """How far everybody is who is in these conversations, for each of them."""
 
-    def move(self, moved: Iterable[Standing]) -> None:
-        """Write them back."""
-
-    def recount(self, behind: Sequence[Standing]) -> None:
-        """Count anew what is nothing to read above their `read_seq`, and how often they are mentioned there."""
-
-    def remember(self, moves: Sequence[tuple[str, str, str, int, int]]) -> None:
-        """Store moves: conversation, user, kind, place and time of each."""
-
     def risen(self, rises: Sequence[Rise], limit: int) -> list[Risen]:
         """The messages that rose, `limit` of each conversation at most."""
 
-    def advance(self, revs: Sequence[tuple[str, int]]) -> None:
-        """The conversations' new revs."""
+    def finish(
+        self,
+        moved: Sequence[Standing],
+        behind: Sequence[Standing],
+        moves: Sequence[Moved],
+        revs: Sequence[tuple[str, int]],
+    ) -> None:
+        """Write the standings that have moved, each move by itself, and the conversations' new revs.
+
+        For those who are `behind`, count anew what is nothing to read above their `read_seq`, and their mentions there.
+        """
 
 
 _SKIPPED = (
@@ -97,6 +105,15 @@ class _SQLite:
     def __init__(self, transaction: Transaction) -> None:
         self._execute = transaction.driver.execute
 
+    def lock(self, conversation_ids: Sequence[str]) -> list[Clock]:
+        """See `HotReceipts.lock`; the transaction has the database's one lock already."""
+        found = self._execute(
+            "SELECT json_group_array(json_array(id, seq, rev, members_rev)) FROM conversations"
+            " WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL",
+            (_json(conversation_ids),),
+        ).fetchone()[0]
+        return [Clock(*row) for row in orjson.loads(found)]
+
     def standings(self, conversation_ids: Sequence[str]) -> list[list[Row]]:
         """See `HotReceipts.standings`."""
         found = self._execute(
@@ -108,30 +125,6 @@ class _SQLite:
         ).fetchone()[0]
         rows: list[list[Row]] = orjson.loads(found)
         return rows
-
-    def move(self, moved: Iterable[Standing]) -> None:
-        """See `HotReceipts.move`."""
-        self._execute(
-            "UPDATE participants SET delivered_seq = value ->> 2, read_seq = value ->> 3, skipped = value ->> 4,"
-            " mention_count = value ->> 5, rev = value ->> 6"
-            " FROM json_each(?) WHERE conversation_id = value ->> 0 AND user_id = value ->> 1",
-            (_json([_row(one) for one in moved]),),
-        )
-
-    def recount(self, behind: Sequence[Standing]) -> None:
-        """See `HotReceipts.recount`."""
-        self._execute(
-            f"{_RECOUNT} FROM json_each(?) WHERE conversation_id = value ->> 0 AND user_id = value ->> 1",
-            (_json([(one.conversation_id, one.user_id) for one in behind]),),
-        )
-
-    def remember(self, moves: Sequence[tuple[str, str, str, int, int]]) -> None:
-        """See `HotReceipts.remember`."""
-        self._execute(
-            "INSERT INTO receipts (conversation_id, user_id, kind, upto_seq, at)"
-            " SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?)",
-            (_json(moves),),
-        )
 
     def risen(self, rises: Sequence[Rise], limit: int) -> list[Risen]:
         """See `HotReceipts.risen`."""
@@ -148,61 +141,82 @@ class _SQLite:
         ).fetchone()[0]
         return [[(seq, message_id) for seq, message_id in some] for some in orjson.loads(found)]
 
-    def advance(self, revs: Sequence[tuple[str, int]]) -> None:
-        """See `HotReceipts.advance`."""
+    def finish(
+        self,
+        moved: Sequence[Standing],
+        behind: Sequence[Standing],
+        moves: Sequence[Moved],
+        revs: Sequence[tuple[str, int]],
+    ) -> None:
+        """See `HotReceipts.finish`."""
+        self._execute(
+            "UPDATE participants SET delivered_seq = value ->> 2, read_seq = value ->> 3, skipped = value ->> 4,"
+            " mention_count = value ->> 5, rev = value ->> 6"
+            " FROM json_each(?) WHERE conversation_id = value ->> 0 AND user_id = value ->> 1",
+            (_json([_row(one) for one in moved]),),
+        )
+        if behind:
+            self._execute(
+                f"{_RECOUNT} FROM json_each(?) WHERE conversation_id = value ->> 0 AND user_id = value ->> 1",
+                (_json([(one.conversation_id, one.user_id) for one in behind]),),
+            )
+        self._execute(
+            "INSERT INTO receipts (conversation_id, user_id, kind, upto_seq, at)"
+            " SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?)",
+            (_json(moves),),
+        )
         self._execute(
             "UPDATE conversations SET rev = value ->> 1 FROM json_each(?) WHERE conversations.id = value ->> 0",
             (_json(revs),),
         )
 
 
+_MOVE = (
+    "UPDATE participants SET delivered_seq = new.delivered_seq, read_seq = new.read_seq,"
+    " skipped = new.skipped, mention_count = new.mention_count, rev = new.rev FROM"
+    " unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::int[], %s::int[], %s::bigint[])"
+    " AS new (conversation, person, delivered_seq, read_seq, skipped, mention_count, rev)"
+    " WHERE conversation_id = new.conversation AND user_id = new.person"
+)
+_REMEMBER = (
+    "INSERT INTO receipts (conversation_id, user_id, kind, upto_seq, at)"
+    " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])"
+)
+_ADVANCE = (
+    "UPDATE conversations SET rev = new.rev FROM unnest(%s::text[], %s::bigint[]) AS new (id, rev)"
+    " WHERE conversations.id = new.id"
+)
+
+
 class _PostgreSQL:
     def __init__(self, transaction: Transaction) -> None:
-        self._cursor = transaction.driver.cursor()
+        self._transaction = transaction
+
+    def lock(self, conversation_ids: Sequence[str]) -> list[Clock]:
+        """See `HotReceipts.lock`."""
+        rows = self._transaction.run(
+            "SELECT id, seq, rev, members_rev FROM conversations"
+            " WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR UPDATE",
+            (conversation_ids,),
+        )
+        return [Clock(*row) for row in rows]
 
     def standings(self, conversation_ids: Sequence[str]) -> list[list[Row]]:
         """See `HotReceipts.standings`."""
-        self._cursor.execute(
+        found = self._transaction.run(
             "SELECT conversation_id, user_id, delivered_seq, read_seq, skipped, mention_count"
             " FROM participants WHERE conversation_id = ANY(%s) AND removed_at IS NULL",
             (conversation_ids,),
         )
         rows: dict[str, list[Row]] = {conversation_id: [] for conversation_id in conversation_ids}
-        for conversation_id, *row in self._cursor:
+        for conversation_id, *row in found:
             rows[conversation_id].append(row)
         return list(rows.values())
-
-    def move(self, moved: Iterable[Standing]) -> None:
-        """See `HotReceipts.move`."""
-        self._cursor.execute(
-            "UPDATE participants SET delivered_seq = new.delivered_seq, read_seq = new.read_seq,"
-            " skipped = new.skipped, mention_count = new.mention_count, rev = new.rev FROM"
-            " unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::int[], %s::int[], %s::bigint[])"
-            " AS new (conversation, person, delivered_seq, read_seq, skipped, mention_count, rev)"
-            " WHERE conversation_id = new.conversation AND user_id = new.person",
-            _columns([_row(one) for one in moved]),
-        )
-
-    def recount(self, behind: Sequence[Standing]) -> None:
-        """See `HotReceipts.recount`."""
-        self._cursor.execute(
-            f"{_RECOUNT} FROM unnest(%s::text[], %s::text[]) AS one (conversation, person)"
-            " WHERE participants.conversation_id = one.conversation AND participants.user_id = one.person",
-            _columns([(one.conversation_id, one.user_id) for one in behind]),
-        )
-
-    def remember(self, moves: Sequence[tuple[str, str, str, int, int]]) -> None:
-        """See `HotReceipts.remember`."""
-        self._cursor.execute(
-            "INSERT INTO receipts (conversation_id, user_id, kind, upto_seq, at)"
-            " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])",
-            _columns(moves),
-        )
 
     def risen(self, rises: Sequence[Rise], limit: int) -> list[Risen]:
         """See `HotReceipts.risen`."""
         numbered = [(place, *rise.row()) for place, rise in enumerate(rises)]
-        self._cursor.execute(
+        rows = self._transaction.run(
             "SELECT place, message.seq, message.id FROM unnest(%s::int[], %s::text[], %s::text[], %s::bigint[],"
             " %s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],"
             " %s::bigint[]) AS wanted (place, conversation, one, one_low, one_high, two, two_low, two_high,"
@@ -215,17 +229,27 @@ class _PostgreSQL:
             (*_columns(numbered), limit),
         )
         found: list[Risen] = [[] for _ in rises]
-        for place, seq, message_id in self._cursor:
+        for place, seq, message_id in rows:
             found[place].append((seq, message_id))
         return found
 
-    def advance(self, revs: Sequence[tuple[str, int]]) -> None:
-        """See `HotReceipts.advance`."""
-        self._cursor.execute(
-            "UPDATE conversations SET rev = new.rev FROM unnest(%s::text[], %s::bigint[]) AS new (id, rev)"
-            " WHERE conversations.id = new.id",
-            _columns(revs),
-        )
+    def finish(
+        self,
+        moved: Sequence[Standing],
+        behind: Sequence[Standing],
+        moves: Sequence[Moved],
+        revs: Sequence[tuple[str, int]],
+    ) -> None:
+        """See `HotReceipts.finish`; all of it is one journey, with the commit."""
+        statements = [_MOVE, _REMEMBER, _ADVANCE]
+        values = [*_columns([_row(one) for one in moved]), *_columns(moves), *_columns(revs)]
+        if behind:
+            statements.append(
+                f"{_RECOUNT} FROM unnest(%s::text[], %s::text[]) AS one (conversation, person)"
+                " WHERE participants.conversation_id = one.conversation AND participants.user_id = one.person"
+            )
+            values += _columns([(one.conversation_id, one.user_id) for one in behind])
+        self._transaction.run_last(";".join(statements), values)
 
 
 def _row(one: Standing) -> tuple[Any, ...]:

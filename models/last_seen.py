@@ -18,7 +18,7 @@ def save_last_seen(transaction: Transaction, seen: Mapping[str, int]) -> None:
         )
         return
     ordered = sorted(seen)  # two nodes that do this at once lock rows in one order
-    transaction.driver.cursor().execute(
+    transaction.run_last(
         "UPDATE users SET last_seen_at = seen.at FROM unnest(%s::text[], %s::bigint[]) AS seen (id, at)"
         " WHERE users.id = seen.id",
         (ordered, [seen[user_id] for user_id in ordered]),

@@ -23,7 +23,9 @@ from sqlalchemy.pool import NullPool
 
 import runtime
 from models.checkpoints import NET_PAGES, Checkpoints
+from models.clocks import Clocks
 from models.drivers import prepare_postgresql, prepare_sqlite
+from models.kept import Kept
 from models.transaction import Transaction
 
 log = logging.getLogger("parley.store")
@@ -52,6 +54,8 @@ class Store:
         self._engine: Engine | None = None
         self._writer: Engine | None = None
         self._connection: Connection | None = None
+        self._clocks = Clocks()
+        self._kept = Kept()
         self._probe: Connection | None = None
         self._reader: Any = None
         self._reading = runtime.guard()
@@ -75,6 +79,7 @@ class Store:
     def close(self) -> None:
         """Let go of every connection."""
         self._drop_connection()
+        self._kept.close()
         if self._probe is not None:
             self._probe.close()
             self._probe = None
@@ -227,23 +232,21 @@ class Store:
         """One transaction on the writer's own connection, in the writer's thread."""
         assert self._writer is not None
         if self._connection is None:
-            self._connection = self._writer.connect()
+            self._connection, self._clocks = self._writer.connect(), Clocks()
             if self._checkpoints is not None:
                 self._connection.connection.execute(f"PRAGMA wal_autocheckpoint = {NET_PAGES}")
         try:
-            return self._run(self._connection, work)
+            return self._run(Transaction(self._connection, self._clocks), work)
         except DBAPIError as error:
             if error.connection_invalidated or not isinstance(error, OperationalError):
                 raise
             self._drop_connection()
             raise
 
-    def _run(self, connection: Connection, work: Callable[[Transaction], T]) -> T:
-        """One transaction on this connection, whole or not at all."""
-        transaction = Transaction(connection)
+    def _run(self, transaction: Transaction, work: Callable[[Transaction], T]) -> T:
+        """One transaction, whole or not at all."""
         try:
-            if transaction.is_sqlite:
-                transaction.driver.execute("BEGIN IMMEDIATE")
+            transaction.begin()
             result = work(transaction)
             transaction.commit()
         except self.engine.dialect.loaded_dbapi.Error as error:
@@ -252,6 +255,8 @@ class Store:
         except BaseException:
             transaction.roll_back()
             raise
+        finally:
+            transaction.end()
         return result
 
     def _drop_connection(self) -> None:
@@ -262,12 +267,15 @@ class Store:
     def _write_postgresql(self, work: Callable[[Transaction], T]) -> T:
         attempt = 1
         while True:
-            try:
-                with self.engine.connect() as connection:
-                    return self._run(connection, work)
-            except OperationalError as error:
-                if getattr(error.orig, "pgcode", None) not in _LOST_TO_ANOTHER or attempt == ATTEMPTS:
-                    raise
+            with self._kept.connection(self.engine) as connection:
+                transaction = Transaction(connection, self._clocks)
+                try:
+                    return self._run(transaction, work)
+                except (OperationalError, InterfaceError) as error:
+                    lost_beforehand = error.connection_invalidated and not transaction.begun
+                    lost_to_another = getattr(error.orig, "pgcode", None) in _LOST_TO_ANOTHER
+                    if attempt == ATTEMPTS or not (lost_beforehand or lost_to_another):
+                        raise
             attempt += 1
             runtime.sleep(RETRY_SECONDS * attempt * random.random())
 

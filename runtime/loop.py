@@ -178,8 +178,8 @@ class Workers:
         worker.switch((function, args))
 
     def _work(self, job: tuple[Callable[..., object], tuple[object, ...]]) -> None:
-        hub = _green.hubs.get_hub()
-        me = _green.getcurrent()
+        # Not by eventlet's own switch, which looks after greenlets that are not the loop's children: these are.
+        idle, me, back = self._idle.append, _green.getcurrent(), _green.hubs.get_hub().greenlet.switch
         while True:
             function, args = job
             try:
@@ -187,8 +187,8 @@ class Workers:
             except Exception:
                 log.exception("a job failed")
             del function, args, job
-            self._idle.append(me)
-            job = hub.switch()
+            idle(me)
+            job = back()
 
 
 workers = Workers()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models import now_ms
-from models.hot import Clock, hot
+from models.clocks import Clock
 from models.hot_receipts import HotReceipts, Rise, Risen, Row, Span, Standing, hot_receipts
 from realtime.catchup import receipt_event
 from realtime.watermarks import NOBODY, Lowest, Watermarks, lowest
@@ -51,7 +51,7 @@ def move_all(work: Work, marks: Sequence[Mark]) -> list[ChatError | None]:
     What is at its mark already is told to nobody.
     """
     statements = hot_receipts(work.transaction)
-    clocks = hot(work.transaction).lock({mark.conversation_id for mark in marks})
+    clocks = statements.lock(sorted({mark.conversation_id for mark in marks}))
     standings = statements.standings([clock.id for clock in clocks]) if clocks else []
     rooms = {clock.id: _Room(clock, rows) for clock, rows in zip(clocks, standings, strict=True)}
     outcomes: list[ChatError | None] = []
@@ -150,21 +150,10 @@ def _span(before: int, after: int) -> Span:
 
 
 def _store(work: Work, statements: HotReceipts, rooms: Sequence[_Room]) -> None:
-    """Write what moved, and each move by itself, from which the times of single messages follow; then tell it."""
+    """Tell what moved, and write it, with each move by itself, from which the times of single messages follow."""
     now = now_ms()
     turns = [work.turn(room.clock) for room in rooms]
     behind = [standing for room, turn in zip(rooms, turns, strict=True) for standing in room.settle(turn.next_rev())]
-    statements.move([standing for room in rooms for standing in room.moved.values()])
-    if behind:
-        statements.recount(behind)
-    statements.remember(
-        [
-            (room.clock.id, move.user_id, kind, move.new, now)
-            for room in rooms
-            for kind, moves in room.moves.items()
-            for move in moves
-        ]
-    )
     wanted = [(place, status, rise) for place, room in enumerate(rooms) for status, rise in room.rises()]
     risen = statements.risen([rise for _, _, rise in wanted], STATUS_EVENTS) if wanted else []
     found: list[list[tuple[str, Risen]]] = [[] for _ in rooms]
@@ -172,4 +161,14 @@ def _store(work: Work, statements: HotReceipts, rooms: Sequence[_Room]) -> None:
         found[place].append((status, messages))
     for room, turn, statuses in zip(rooms, turns, found, strict=True):
         room.tell(turn, statuses, now)
-    statements.advance([(room.clock.id, room.clock.rev) for room in rooms])
+    statements.finish(
+        [standing for room in rooms for standing in room.moved.values()],
+        behind,
+        [
+            (room.clock.id, move.user_id, kind, move.new, now)
+            for room in rooms
+            for kind, moves in room.moves.items()
+            for move in moves
+        ],
+        [(room.clock.id, room.clock.rev) for room in rooms],
+    )

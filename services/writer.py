@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
+
 import runtime
 from realtime.events import Outcome as Committed
 from schemas.errors import ChatError, internal, unavailable
@@ -28,6 +30,10 @@ BATCH = 256
 
 IN_A_ROW = 16
 """Batches that are written before other writes have their turn: 50 ms."""
+
+DOUBTS = 50
+"""Batches that look first which of their messages are stored already, after one that found some: they come in herds,
+of clients that have lost their line. To be wrong about it costs a batch twice its time."""
 
 WAITING = 10_000
 """Requests that may wait; beyond it the server says `unavailable` instead of falling ever further behind."""
@@ -66,6 +72,7 @@ class Writer:
         self._written: deque[_Batch] = deque()
         self._running = False
         self._telling = False
+        self._doubts = 0
         self._lock = runtime.guard()
         self._bell: runtime.Bell | None = None
 
@@ -109,7 +116,7 @@ class Writer:
                 self._go_on(bell, again)
 
             committed: list[Committed] = []
-            outcomes = _commit([request for request, _ in batch], committed, follow)
+            outcomes = self._commit([request for request, _ in batch], committed, follow)
             if not handed_over:
                 self._hand_over(bell, batch, outcomes, committed)
 
@@ -129,13 +136,36 @@ class Writer:
             batch = self._take()
             if not batch:
                 return
+            requests, careful = [request for request, _ in batch], self._is_careful()
             try:
-                outcomes, committed = again(functools.partial(run_all, requests=[request for request, _ in batch]))
+                outcomes, committed = again(functools.partial(run_all, requests=requests, careful=careful))
             except Exception:  # noqa: BLE001 (a log's lock is for greenlets: whoever tries again says what is wrong)
                 with self._lock:
-                    self._refused = batch
+                    self._refused, self._doubts = batch, DOUBTS
                 return
             self._hand_over(bell, batch, outcomes, [committed])
+
+    def _is_careful(self) -> bool:
+        """Whether the next batch looks first which of its messages are stored already: after one that had such."""
+        self._doubts -= self._doubts > 0
+        return self._doubts > 0
+
+    def _commit(self, requests: Sequence[Request], committed: list[Committed], follow: Any) -> list[Outcome]:
+        """The outcome of each request. One that breaks the batch is found by running all of them singly."""
+        careful = self._is_careful()
+        try:
+            try:
+                return _write(requests, committed, follow, careful=careful)
+            except IntegrityError:
+                if careful:
+                    raise
+                self._doubts = DOUBTS
+                return _write(requests, committed, follow, careful=True)
+        except ChatError as error:
+            return [error] * len(requests)
+        except Exception:
+            log.exception("a batch failed; its requests run singly", extra={"requests": len(requests)})
+            return _singly(requests, committed)
 
     def _hand_over(
         self, bell: runtime.Bell, batch: list[Waiting], outcomes: list[Outcome], committed: list[Committed]
@@ -166,44 +196,43 @@ class Writer:
                     log.exception("an outcome could not be told")
 
 
-def run_all(work: Work, requests: Sequence[Request]) -> list[Outcome]:
-    """Write drafts, then marks, in one unit of work; the outcome of each request, in the order given."""
+def run_all(work: Work, requests: Sequence[Request], *, careful: bool = True) -> list[Outcome]:
+    """Write drafts, then marks, in one unit of work; the outcome of each request, in the order given.
+
+    See `send_all` for `careful`.
+    """
     drafts = [request for request in requests if isinstance(request, Draft)]
     marks = [request for request in requests if isinstance(request, Mark)]
-    sent = iter(send_all(work, drafts) if drafts else [])
+    sent = iter(send_all(work, drafts, careful=careful) if drafts else [])
     moved = iter(move_all(work, marks) if marks else [])
     return [next(sent) if isinstance(request, Draft) else next(moved) for request in requests]
 
 
-def _commit(requests: Sequence[Request], committed: list[Committed], follow: Any = None) -> list[Outcome]:
-    """The outcome of each request. One that breaks the batch is found by running all of them singly."""
-    try:
-        return _write(requests, committed, follow)
-    except ChatError as error:
-        return [error] * len(requests)
-    except Exception:
-        if len(requests) > 1:
-            log.exception("a batch failed; its requests run singly", extra={"requests": len(requests)})
-            return [outcome for request in requests for outcome in _commit([request], committed)]
-        return [_alone(requests[0], committed)]
-
-
-def _write(requests: Sequence[Request], committed: list[Committed], follow: Any = None) -> list[Outcome]:
+def _write(
+    requests: Sequence[Request], committed: list[Committed], follow: Any = None, *, careful: bool
+) -> list[Outcome]:
     outcomes: list[Outcome]
-    outcomes, to_publish = commit(functools.partial(run_all, requests=requests), follow)
+    outcomes, to_publish = commit(functools.partial(run_all, requests=requests, careful=careful), follow)
     committed.append(to_publish)
     return outcomes
 
 
+def _singly(requests: Sequence[Request], committed: list[Committed]) -> list[Outcome]:
+    """Each request by itself, so that one that cannot be written harms no other."""
+    return [_alone(request, committed) for request in requests]
+
+
 def _alone(request: Request, committed: list[Committed]) -> Outcome:
-    """One more try for a request that failed alone: another node may have stored the same `temp_id` at that moment."""
-    try:
-        return _write([request], committed)[0]
-    except ChatError as error:
-        return error
-    except Exception:
-        log.exception("a request cannot be written")
-        return internal()
+    """Twice, since another node may have stored the same `temp_id` at the first moment."""
+    for last in (False, True):
+        try:
+            return _write([request], committed, careful=True)[0]
+        except ChatError as error:
+            return error
+        except Exception:
+            if last:
+                log.exception("a request cannot be written")
+    return internal()
 
 
 writer = Writer()
