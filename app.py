@@ -30,6 +30,7 @@ from typing import Any
 import flask_migrate
 from flask_openapi3 import Info, OpenAPI
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import configure_mappers
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import blueprints
@@ -156,6 +157,10 @@ def serve() -> None:
         publisher.serve(settings.host, listener.getsockname()[1])
     except (OSError, RuntimeError, OperationalError) as error:
         sys.exit(f"Parley cannot start: {_sentence(error)}")
+    configure_mappers()
+    runtime.run_blocking(
+        bool
+    )  # its threads are made by the first call, as the mappers are: 40 ms, in which nobody waits
     nodes.start()
     runtime.every(COMPARE_SECONDS, rooms.compare)
     runtime.every(CHECKPOINT_SECONDS, models.store.checkpoint)

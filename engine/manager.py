@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import engineio.exceptions
@@ -101,12 +101,49 @@ class Manager(socketio.Manager):
             super().emit(event, data, namespace, room=target, skip_sid=skip_sid, callback=callback, **options)
             return
         skipped = (skip_sid,) if isinstance(skip_sid, str) else skip_sid or ()
-        self._fan_out(_recipients(rooms, target, skipped), encoded)
+        self._fan_out(_recipients(rooms, target, skipped), (encoded,), frame(encoded))
 
-    def _fan_out(self, recipients: Iterable[str], encoded: bytes) -> None:
-        """Give these sessions (Engine.IO sids) one frame, made once."""
+    def emit_many(self, events: Sequence[tuple[str, Any]], namespace: str, room: str) -> None:
+        """Send events to a room, one right after the other: as `emit` for each, for the price of one to a recipient."""
+        recipients = self.rooms.get(namespace, {}).get(room)
+        if not recipients:
+            return
+        encoded = [encode(EVENT, namespace, None, [event, data]) for event, data in events]
+        packets = [one for one in encoded if one is not None]
+        if len(packets) == len(events):
+            self._fan_out(recipients.values(), packets, b"".join(map(frame, packets)))
+        else:
+            for event, data in events:
+                self.emit(event, data, namespace, room=room)
+
+    def emit_around(self, events: Sequence[tuple[str, Any, str]], namespace: str, targets: Collection[str]) -> None:
+        """Send events to these rooms, each but to the room that it names: as `emit` for each, in one go to a client.
+
+        The rooms have no client in common.
+        """
+        rooms = self.rooms.get(namespace, {})
+        packets = [encode(EVENT, namespace, None, [event, data]) for event, data, _ in events]
+        plain = [packet for packet in packets if packet is not None]
+        if len(plain) < len(packets):
+            for event, data, around in events:
+                self.emit(event, data, namespace, room=[room for room in targets if room != around])
+            return
+        frames = [frame(packet) for packet in plain]
+        everything, places = b"".join(frames), {around: place for place, (_, _, around) in enumerate(events)}
+        for room in targets:
+            clients, place = rooms.get(room), places.get(room)
+            if not clients:
+                continue
+            if place is None:
+                self._fan_out(clients.values(), plain, everything)
+            else:
+                rest = plain[:place] + plain[place + 1 :]
+                self._fan_out(clients.values(), rest, b"".join(frames[:place] + frames[place + 1 :]))
+
+    def _fan_out(self, recipients: Iterable[str], packets: Sequence[bytes], shared: bytes) -> None:
+        """Give these sessions (Engine.IO sids) the packets: as frames, made once, or by their polls."""
         transport: Transport = self.server.eio
-        sockets, shared = transport.sockets, frame(encoded)
+        sockets = transport.sockets
         fresh: list[Outbox] = []
         for eio_sid in recipients:
             connection = sockets.get(eio_sid)
@@ -115,7 +152,8 @@ class Manager(socketio.Manager):
             outbox = connection.outbox
             if outbox is None or not connection.upgraded:
                 if connection.by_queue:
-                    _send_by_queue(connection, encoded)
+                    for encoded in packets:
+                        _send_by_queue(connection, encoded)
             elif outbox.gathered:
                 outbox.gathered.append(shared)
             else:
