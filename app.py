@@ -41,7 +41,7 @@ from engine.accept import Reception
 from extensions import db, limiter, migrate, socketio
 from origins import socket_origin_allowed
 from realtime import standing
-from realtime.connections import close, connections, emit
+from realtime.connections import connections, emit, hang_up
 from realtime.expiry import CHECK_SECONDS, expiry
 from realtime.publishing import publisher
 from realtime.rooms import COMPARE_SECONDS, rooms
@@ -121,6 +121,7 @@ def _init_sockets(app: OpenAPI) -> None:
     socketio.init_app(
         app,
         fast=fast,
+        recovery=fast and settings.recovery_bytes > 0,
         async_mode="eventlet" if runtime.green() else "threading",
         async_handlers=False,
         cors_allowed_origins=socket_origin_allowed,
@@ -195,11 +196,11 @@ def announce() -> None:
 
 
 def drain() -> None:
-    """Say goodbye: what is under way finishes, then every socket is closed."""
+    """Say goodbye: what is under way finishes, then every client loses its connection, and comes back by itself."""
     sockets.chat.wait_idle(settings.drain_seconds)
     runtime.sleep(0)
     for connection in connections.all():
-        close(connection)
+        hang_up(connection)
     sockets.chat.wait_idle(1.0)
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import engineio.exceptions
 import engineio.packet
 import socketio
+import socketio.packet
 
 from engine.codec import EVENT, encode
 from engine.frames import frame
+from engine.history import History, Payload
 from engine.outbox import Outbox, flusher
 from engine.transport import Transport
 
@@ -37,7 +39,13 @@ class Manager(socketio.Manager):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rooms_of: dict[str, list[str]] = {}
+        self._rooms_of: dict[str, dict[str, int]] = {}
+        self.history: History | None = None
+        """Where what is sent is remembered, and numbered, for those who come back; None where nobody can."""
+        self.plain: set[str] = set()
+        """The sessions (Engine.IO sids) that want no offsets, and cannot come back."""
+        self.parked: dict[str, float] = {}
+        """The clients whose transport is gone and who may come back, each with until when (`time.monotonic()`)."""
 
     def basic_enter_room(self, sid: str, namespace: str, room: str | None, eio_sid: str | None = None) -> None:
         """Put a client into a room; `None` is the namespace itself, which keeps python-socketio's own kind."""
@@ -51,14 +59,14 @@ class Manager(socketio.Manager):
             raise ValueError("cannot enter a sid room")
         inside = rooms.setdefault(room, Room())
         if sid not in inside:
-            self._rooms_of.setdefault(sid, []).append(room)
+            self._rooms_of.setdefault(sid, {})[room] = self.history.number if self.history is not None else 0
         inside[sid] = eio_sid if eio_sid is not None else rooms[None][sid]
 
     def basic_leave_room(self, sid: str, namespace: str, room: str | None) -> None:
         """Take a client out of a room."""
         mine = self._rooms_of.get(sid)
-        if mine is not None and room in mine:
-            mine.remove(room)
+        if mine is not None and room is not None:
+            mine.pop(room, None)
         super().basic_leave_room(sid, namespace, room)
 
     def basic_disconnect(self, sid: str, namespace: str, **_: Any) -> None:
@@ -69,6 +77,7 @@ class Manager(socketio.Manager):
             super().basic_leave_room(sid, namespace, room)
         super().basic_leave_room(sid, namespace, None)
         self.callbacks.pop(sid, None)
+        self.parked.pop(sid, None)
         for pending in (self.pending_connect, self.pending_disconnect):
             if sid in pending.get(namespace, ()):
                 pending[namespace].remove(sid)
@@ -78,6 +87,17 @@ class Manager(socketio.Manager):
     def get_rooms(self, sid: str, namespace: str) -> list[str]:
         """The rooms of a client."""
         return list(self._rooms_of.get(sid, ()))
+
+    def entered(self, sid: str) -> dict[str | None, int]:
+        """The rooms of a client, each with the number of the emission after which it entered."""
+        mine = self._rooms_of.get(sid, {})
+        return {None: mine.get(sid, 0), **mine}
+
+    def move(self, sid: str, namespace: str, eio_sid: str) -> None:
+        """From now on a client is this session, in all that it is in."""
+        rooms = self.rooms[namespace]
+        for room in (None, *self._rooms_of.get(sid, ())):
+            rooms[room][sid] = eio_sid
 
     def emit(
         self,
@@ -96,12 +116,53 @@ class Manager(socketio.Manager):
         if not rooms:
             return
         arguments = [event] if data is None else [event, *data] if isinstance(data, tuple) else [event, data]
+        skipped = (skip_sid,) if isinstance(skip_sid, str) else tuple(skip_sid or ())
+        if self.history is not None and callback is None and namespace == "/":
+            self._emit_and_remember(self.history, arguments, rooms, target, skipped)
+            return
         encoded = None if callback is not None else encode(EVENT, namespace, None, arguments)
         if encoded is None:
             super().emit(event, data, namespace, room=target, skip_sid=skip_sid, callback=callback, **options)
             return
-        skipped = (skip_sid,) if isinstance(skip_sid, str) else skip_sid or ()
         self._fan_out(_recipients(rooms, target, skipped), encoded)
+
+    def _emit_and_remember(
+        self, history: History, arguments: list[Any], rooms: dict[Any, Any], target: Target, skipped: Collection[str]
+    ) -> None:
+        """Send an event with its offset. Rooms that nobody is in are not remembered: nobody can come back to them."""
+        if target is not None and not isinstance(target, str):
+            target = [room for room in target if room in rooms]
+            if not target:
+                return
+        elif target not in rooms:
+            return
+        offset = history.stamp()
+        arguments.append(offset)
+        payload: Payload = encode(EVENT, "/", None, arguments) or self._binary(arguments)
+        history.keep(payload, target, skipped)
+        recipients = _recipients(rooms, target, skipped)
+        if self.plain:
+            recipients = list(recipients)
+            plain = [eio_sid for eio_sid in recipients if eio_sid in self.plain]
+            if plain:
+                recipients = [eio_sid for eio_sid in recipients if eio_sid not in self.plain]
+                self._send(plain, encode(EVENT, "/", None, arguments[:-1]) or self._binary(arguments[:-1]))
+        self._send(recipients, payload)
+
+    def _binary(self, arguments: list[Any]) -> tuple[str | bytes, ...]:
+        """What only python-socketio can encode: the packet, and the parts of it that are bytes."""
+        encoded = self.server.packet_class(socketio.packet.EVENT, namespace="/", data=arguments).encode()
+        return tuple(encoded) if isinstance(encoded, list) else (encoded,)
+
+    def _send(self, recipients: Iterable[str], payload: Payload) -> None:
+        if isinstance(payload, bytes):
+            self._fan_out(recipients, payload)
+            return
+        packets = [engineio.packet.Packet(engineio.packet.MESSAGE, part) for part in payload]
+        for eio_sid in recipients:
+            if eio_sid in self.server.eio.sockets:
+                for packet in packets:
+                    self.server._send_eio_packet(eio_sid, packet)
 
     def _fan_out(self, recipients: Iterable[str], encoded: bytes) -> None:
         """Give these sessions (Engine.IO sids) one frame, made once."""

@@ -32,6 +32,20 @@ class EventNamespace(Namespace):
     def closed(self, sid: str, reason: str) -> None:
         """A client is gone; its rooms still know it. Raises nothing."""
 
+    def parked(self, sid: str, reason: str) -> None:
+        """A client's transport is gone, and it may come back: its rooms keep it until it is `closed`. Raises nothing.
+
+        Only where there is recovery, as `reopened`.
+        """
+
+    def reopened(self, sid: str, environ: dict[str, Any], auth: Any) -> Callable[[], None] | None:
+        """Somebody knows a client's secret and wants its session. Raises ConnectionRefusedError as `opened` does.
+
+        None, and the session stays as it is, where it is not theirs; else what is to be done once they have it. That
+        may be without `parked` before: their old transport was not known to be gone.
+        """
+        return None
+
     @abstractmethod
     def receive(self, sid: str, event: Any, arguments: list[Any], reply: Reply | None) -> None:
         """A client's event; `reply` is None where no acknowledgement was asked for. Raises nothing.

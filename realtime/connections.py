@@ -110,3 +110,11 @@ def tell_users(name: str, data: Any, users: Iterable[str]) -> None:
 def close(connection: Connection) -> None:
     """Disconnect one socket."""
     socketio.server.disconnect(connection.sid, namespace=NAMESPACE, ignore_queue=True)
+
+
+def hang_up(connection: Connection) -> None:
+    """End one socket's connection as if it had broken: the stock client comes back from that, and not from `close`."""
+    server: Any = socketio.server
+    eio_sid = server.manager.eio_sid_from_sid(connection.sid, NAMESPACE)
+    if eio_sid is not None:
+        server.eio.disconnect(eio_sid)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from sqlalchemy import select
 
 from models import Conversation, Participant, Unavailable, store
+from realtime.catchup import CHUNK
+from realtime.chunks import chunks
 from realtime.connections import Connection
 from realtime.rooms import rooms
 from realtime.views import View
@@ -51,6 +53,29 @@ def _changes(user_id: str, conversation_id: str, since: int) -> View:
         conversation, _ = access_conversation(session, user_id, conversation_id)
         changes = changes_since(session, user_id, {conversation_id: since})[conversation_id]
         return {"rev": conversation.rev, "seq": conversation.seq, "changes": changes}
+
+
+def check(connection: Connection) -> None:
+    """Take a socket that comes back out of the rooms that its user may no longer be in. Raises ChatError."""
+    asked = list(connection.rooms)
+    still: set[str] = set()
+    with reading() as session:
+        for chunk in chunks(asked, CHUNK):
+            still.update(
+                session.scalars(
+                    select(Participant.conversation_id)
+                    .join(Conversation, Conversation.id == Participant.conversation_id)
+                    .where(
+                        Participant.user_id == connection.user_id,
+                        Participant.conversation_id.in_(chunk),
+                        Participant.removed_at.is_(None),
+                        Conversation.deleted_at.is_(None),
+                    )
+                )
+            )
+    for conversation_id in asked:
+        if conversation_id not in still:
+            rooms.leave(connection, conversation_id)
 
 
 def leave(connection: Connection, conversation_id: str) -> None:

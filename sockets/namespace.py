@@ -63,6 +63,23 @@ class ChatNamespace(EventNamespace):
         except Exception:
             log.exception("disconnect failed", extra={"sid": sid})
 
+    def parked(self, sid: str, reason: str) -> None:
+        """See `EventNamespace.parked`."""
+        try:
+            lifecycle.park(sid, reason)
+        except Exception:
+            log.exception("a lost connection could not be noted", extra={"sid": sid})
+
+    def reopened(self, sid: str, environ: dict[str, Any], auth: Any) -> Callable[[], None] | None:
+        """See `EventNamespace.reopened`."""
+        try:
+            return lifecycle.reopen(sid, auth)
+        except ChatError as error:
+            raise _refused(error) from error
+        except Exception as error:
+            log.exception("reconnect failed", extra={"sid": sid})
+            raise _refused(internal()) from error
+
     def receive(self, sid: str, event: Any, arguments: list[Any], reply: Reply | None) -> None:
         """See `EventNamespace.receive`."""
         connection, sends = connections.get(sid), self._sends.get(sid)

@@ -1,0 +1,195 @@
+"""What was sent to each room lately, so that a client that was away for a moment can be told what it missed.
+
+Emissions are numbered. Each is kept once, however many rooms it was for, and by its rooms, so that what one client
+missed is found without walking through what others were sent.
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections import deque
+from collections.abc import Collection, Mapping
+
+import runtime
+
+Room = str | None
+"""`None` is everybody."""
+
+Payload = bytes | tuple[str | bytes, ...]
+"""An event as it was encoded: an Engine.IO message, or the parts of one with binary data."""
+
+Entry = tuple[int, Payload, Room | tuple[str, ...], Collection[str]]
+"""An emission: its number, what was sent, to which room or rooms, and to which sids not."""
+
+TAG_LETTERS = 6
+"""Letters before the number in an offset, so that one of another process is not taken for ours."""
+
+ENTRY_BYTES, TARGET_BYTES, RING_BYTES = 280, 24, 800
+"""What an emission takes besides its payload, each of several rooms that it was for, and a room that has any
+(measured)."""
+
+CROWD = 256
+"""An emission to more rooms than this is kept once for all of them, and looked for by everybody who comes back."""
+
+SLICE = 500
+"""Emissions that are forgotten at once: about 0.5 ms."""
+
+
+class History:
+    """The last emissions of a namespace, `limit` bytes at most; the oldest are forgotten first."""
+
+    def __init__(self, limit: int) -> None:
+        self.tag = "".join(secrets.choice(string.ascii_letters) for _ in range(TAG_LETTERS))
+        self.number = 0
+        self._limit = limit
+        self._bytes = 0
+        self._order: deque[Entry] = deque()
+        self._rings: dict[Room, deque[Entry]] = {}
+        self._crowds: deque[tuple[Entry, frozenset[str]]] = deque()
+        self._floors: tuple[dict[Room, int], dict[Room, int]] = ({}, {})
+        self._crowd_floor = 0
+        self._marks: deque[tuple[float, int]] = deque()
+        self._turned_at = 0.0
+
+    def stamp(self) -> str:
+        """The number of the next emission, as its offset."""
+        self.number = number = self.number + 1
+        return f"{self.tag}{number}"
+
+    def number_of(self, offset: object) -> int | None:
+        """The number in an offset of ours; None for anything else."""
+        if not isinstance(offset, str) or not offset.startswith(self.tag):
+            return None
+        digits = offset[TAG_LETTERS:]
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
+            return None
+        number = int(digits)
+        return number if number <= self.number else None
+
+    def keep(self, payload: Payload, target: Room | Collection[str], skipped: Collection[str]) -> None:
+        """Remember what was sent under the last number."""
+        if target is None or isinstance(target, str):
+            entry: Entry = (self.number, payload, target, skipped)
+            ring = self._rings.get(target)
+            if ring is None:
+                ring = self._ring(target)
+            ring.append(entry)
+        else:
+            entry = self._keep_for_several(payload, tuple(target), skipped)
+        self._order.append(entry)
+        self._bytes += ENTRY_BYTES + (len(payload) if type(payload) is bytes else _size(payload))
+        if self._bytes > self._limit:
+            self._make_room()
+
+    def _keep_for_several(self, payload: Payload, targets: tuple[str, ...], skipped: Collection[str]) -> Entry:
+        entry: Entry = (self.number, payload, targets, skipped)
+        self._bytes += TARGET_BYTES * len(targets)
+        if len(targets) > CROWD:
+            self._crowds.append((entry, frozenset(targets)))
+        else:
+            for target in targets:
+                (self._rings.get(target) or self._ring(target)).append(entry)
+        return entry
+
+    def _ring(self, room: Room) -> deque[Entry]:
+        ring = self._rings[room] = deque()
+        self._bytes += RING_BYTES
+        return ring
+
+    def missed(self, sid: str, rooms: Mapping[Room, int], number: int, limit: int) -> list[Payload] | None:
+        """What a client that knows everything up to `number` was not told, in order.
+
+        `rooms` are those that it is in, each with the emission after which it entered. None where some of it has been
+        forgotten, or where it is more than `limit` bytes.
+        """
+        found: dict[int, Payload] = {}
+        size = 0
+        for room, entered in rooms.items():
+            known = max(number, entered)
+            if self._floor(room) > known:
+                return None
+            for entry in reversed(self._rings.get(room, ())):
+                if entry[0] <= known:
+                    break
+                if entry[0] not in found and sid not in entry[3]:
+                    found[entry[0]] = entry[1]
+                    size += _size(entry[1])
+            if size > limit:
+                return None
+        if not self._add_crowds(found, sid, rooms, number) or sum(map(_size, found.values())) > limit:
+            return None
+        return [found[one] for one in sorted(found)]
+
+    def _add_crowds(self, found: dict[int, Payload], sid: str, rooms: Mapping[Room, int], number: int) -> bool:
+        """Those that went to very many rooms; returns whether none of them has been forgotten."""
+        if self._crowd_floor > max(number, min(rooms.values(), default=0)):
+            return False
+        for entry, targets in reversed(self._crowds):
+            if entry[0] <= number:
+                break
+            if sid not in entry[3] and any(room in targets and entry[0] > entered for room, entered in rooms.items()):
+                found[entry[0]] = entry[1]
+        return True
+
+    def _floor(self, room: Room) -> int:
+        """The newest emission to the room that had to be forgotten although somebody may want it yet."""
+        return max(self._floors[0].get(room, 0), self._floors[1].get(room, 0))
+
+    def _make_room(self) -> None:
+        """Forget the oldest, and that there was something."""
+        least = min(self._limit, self._bytes - self._limit // 64)
+        while self._order and self._bytes > least:
+            number, _, target, _ = self._forget()
+            if target is None or isinstance(target, str):
+                self._floors[0][target] = number
+            elif len(target) > CROWD:
+                self._crowd_floor = number
+            else:
+                self._floors[0].update(dict.fromkeys(target, number))
+
+    def _forget(self) -> Entry:
+        """Forget the oldest emission."""
+        entry = self._order.popleft()
+        _, payload, target, _ = entry
+        self._bytes -= ENTRY_BYTES + _size(payload)
+        if target is None or isinstance(target, str):
+            self._shorten(target)
+        else:
+            self._bytes -= TARGET_BYTES * len(target)
+            if len(target) > CROWD:
+                self._crowds.popleft()
+            else:
+                for room in target:
+                    self._shorten(room)
+        return entry
+
+    def _shorten(self, room: Room) -> None:
+        ring = self._rings[room]
+        ring.popleft()
+        if not ring:
+            del self._rings[room]
+            self._bytes -= RING_BYTES
+
+    def sweep(self, now: float, seconds: float) -> None:
+        """Forget what is older than `seconds`: nobody can want it any longer. To be called about once a second.
+
+        It pauses, so that a million emissions hold nobody up.
+        """
+        self._marks.append((now, self.number))
+        old = 0
+        while self._marks and self._marks[0][0] <= now - seconds:
+            old = self._marks.popleft()[1]
+        if now - self._turned_at > seconds:
+            self._turned_at = now
+            self._floors = ({}, self._floors[0])
+        while self._order and self._order[0][0] <= old:
+            for _ in range(SLICE):
+                if not self._order or self._order[0][0] > old:
+                    break
+                self._forget()
+            runtime.sleep(0)
+
+
+def _size(payload: Payload) -> int:
+    return len(payload) if isinstance(payload, bytes) else sum(map(len, payload))
