@@ -188,7 +188,7 @@ def _sentence(error: Exception) -> str:
 
 def announce() -> None:
     """Tell clients when to come back, while those that poll can still ask."""
-    for connection in connections.all():
+    for connection in connections.present():
         emit("server:draining", {"reconnectAfterMs": random.randint(*RECONNECT_MS)}, to=connection.sid)
     deadline = time.monotonic() + ANNOUNCE_SECONDS
     while socketio.server.polls_waiting() and time.monotonic() < deadline:
@@ -199,7 +199,7 @@ def drain() -> None:
     """Say goodbye: what is under way finishes, then every client loses its connection, and comes back by itself."""
     sockets.chat.wait_idle(settings.drain_seconds)
     runtime.sleep(0)
-    for connection in connections.all():
+    for connection in connections.present():
         hang_up(connection)
     sockets.chat.wait_idle(1.0)
 

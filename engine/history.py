@@ -32,6 +32,10 @@ ENTRY_BYTES, TARGET_BYTES, RING_BYTES = 280, 24, 800
 CROWD = 256
 """An emission to more rooms than this is kept once for all of them, and looked for by everybody who comes back."""
 
+STAYS = 100
+"""Rooms that a client left lately, and whose emissions until then it can still be told; one that leaves more often and
+loses its connection may have to begin anew."""
+
 SLICE = 500
 """Emissions that are forgotten at once: about 0.5 ms."""
 
@@ -49,7 +53,10 @@ class History:
         self._crowds: deque[tuple[Entry, frozenset[str]]] = deque()
         self._floors: tuple[dict[Room, int], dict[Room, int]] = ({}, {})
         self._crowd_floor = 0
+        self._stays: dict[str, list[tuple[str, int, int]]] = {}
+        self._forgotten_stays: dict[str, int] = {}
         self._marks: deque[tuple[float, int]] = deque()
+        self._old = 0
         self._turned_at = 0.0
 
     def stamp(self) -> str:
@@ -97,29 +104,48 @@ class History:
         self._bytes += RING_BYTES
         return ring
 
+    def note_stay(self, sid: str, room: str, entered: int) -> None:
+        """A client leaves a room: what was sent there until now is for it."""
+        if self.number > entered:
+            stays = [stay for stay in self._stays.get(sid, ()) if stay[2] > self._old]
+            stays.append((room, entered, self.number))
+            self._stays[sid] = stays
+            if len(stays) > STAYS:
+                self._forgotten_stays[sid] = stays.pop(0)[2]
+
+    def forget_stays(self, sid: str) -> None:
+        """The client is gone for good."""
+        self._stays.pop(sid, None)
+        self._forgotten_stays.pop(sid, None)
+
     def missed(self, sid: str, rooms: Mapping[Room, int], number: int, limit: int) -> list[Payload] | None:
         """What a client that knows everything up to `number` was not told, in order.
 
         `rooms` are those that it is in, each with the emission after which it entered. None where some of it has been
         forgotten, or where it is more than `limit` bytes.
         """
+        if self._forgotten_stays.get(sid, 0) > number:
+            return None
         found: dict[int, Payload] = {}
-        size = 0
-        for room, entered in rooms.items():
+        stays = [(room, entered, self.number) for room, entered in rooms.items()]
+        for room, entered, left in [*stays, *self._stays.get(sid, ())]:
             known = max(number, entered)
-            if self._floor(room) > known:
-                return None
-            for entry in reversed(self._rings.get(room, ())):
-                if entry[0] <= known:
-                    break
-                if entry[0] not in found and sid not in entry[3]:
-                    found[entry[0]] = entry[1]
-                    size += _size(entry[1])
-            if size > limit:
+            if left > known and not self._add(found, sid, room, known, left, limit):
                 return None
         if not self._add_crowds(found, sid, rooms, number) or sum(map(_size, found.values())) > limit:
             return None
         return [found[one] for one in sorted(found)]
+
+    def _add(self, found: dict[int, Payload], sid: str, room: Room, known: int, left: int, limit: int) -> bool:
+        """What a room was sent after `known`, until `left`; returns whether that is all there, and not too much."""
+        size = 0
+        for entry in reversed(self._rings.get(room, ())):
+            if entry[0] <= known or size > limit:
+                break
+            if entry[0] <= left and sid not in entry[3]:
+                found[entry[0]] = entry[1]
+                size += _size(entry[1])
+        return size <= limit and self._floor(room) <= known
 
     def _add_crowds(self, found: dict[int, Payload], sid: str, rooms: Mapping[Room, int], number: int) -> bool:
         """Those that went to very many rooms; returns whether none of them has been forgotten."""
@@ -177,15 +203,14 @@ class History:
         It pauses, so that a million emissions hold nobody up.
         """
         self._marks.append((now, self.number))
-        old = 0
         while self._marks and self._marks[0][0] <= now - seconds:
-            old = self._marks.popleft()[1]
+            self._old = self._marks.popleft()[1]
         if now - self._turned_at > seconds:
             self._turned_at = now
             self._floors = ({}, self._floors[0])
-        while self._order and self._order[0][0] <= old:
+        while self._order and self._order[0][0] <= self._old:
             for _ in range(SLICE):
-                if not self._order or self._order[0][0] > old:
+                if not self._order or self._order[0][0] > self._old:
                     break
                 self._forget()
             runtime.sleep(0)

@@ -65,8 +65,10 @@ class Manager(socketio.Manager):
     def basic_leave_room(self, sid: str, namespace: str, room: str | None) -> None:
         """Take a client out of a room."""
         mine = self._rooms_of.get(sid)
-        if mine is not None and room is not None:
-            mine.pop(room, None)
+        if mine is not None and room is not None and room in mine:
+            entered = mine.pop(room)
+            if self.history is not None:
+                self.history.note_stay(sid, room, entered)
         super().basic_leave_room(sid, namespace, room)
 
     def basic_disconnect(self, sid: str, namespace: str, **_: Any) -> None:
@@ -78,6 +80,8 @@ class Manager(socketio.Manager):
         super().basic_leave_room(sid, namespace, None)
         self.callbacks.pop(sid, None)
         self.parked.pop(sid, None)
+        if self.history is not None:
+            self.history.forget_stays(sid)
         for pending in (self.pending_connect, self.pending_disconnect):
             if sid in pending.get(namespace, ()):
                 pending[namespace].remove(sid)

@@ -17,7 +17,10 @@ NAMESPACE = "/"
 
 @dataclass(slots=True)
 class Connection:
-    """One connected socket. `expires_at` is its token's end in ms; `rooms` the conversations that it has joined."""
+    """One socket. `expires_at` is its token's end in ms; `rooms` the conversations that it has joined.
+
+    One that is `away` has lost its connection and may come back: it stays where it is, and nobody sees it there.
+    """
 
     sid: str
     user_id: str
@@ -26,6 +29,7 @@ class Connection:
     expires_at: int
     auto_join: bool
     rooms: set[str] = field(default_factory=set)
+    away: bool = False
 
 
 def user_room(user_id: str) -> str:
@@ -75,8 +79,12 @@ class Connections:
         return list(self._by_user)
 
     def all(self) -> list[Connection]:
-        """Every connection of this node."""
+        """Every connection of this node, those that are away too."""
         return list(self._by_sid.values())
+
+    def present(self) -> list[Connection]:
+        """Those that are not."""
+        return [connection for connection in self._by_sid.values() if not connection.away]
 
     def has_user(self, user_id: str) -> bool:
         """Whether the user is connected to this node."""

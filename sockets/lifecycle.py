@@ -67,6 +67,7 @@ def park(sid: str, reason: str) -> None:
     found = connections.get(sid)
     if found is None:
         return
+    found.away = True
     typing.drop(sid)
     presence.disconnected(found.user_id, sid)
     log.info("connection lost", extra={"sid": sid, "user_id": found.user_id, "reason": reason})
@@ -85,6 +86,7 @@ def reopen(sid: str, auth: Any) -> Callable[[], None] | None:
     joining.check(connection)
 
     def welcome() -> None:
+        connection.away = False
         _renew(connection, principal)
         presence.connected(connection.user_id, sid)
         log.info("came back", extra={"sid": sid, "user_id": connection.user_id})

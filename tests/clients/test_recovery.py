@@ -264,7 +264,7 @@ def test_a_stolen_pid_is_worth_nothing_without_its_users_token(
         assert page.contents() == ["hello", "for bob alone"]
 
 
-def test_logged_out_while_away(server: ServerProcess, proxy: Proxy, alice: User, bob: User) -> None:
+def test_logged_out_while_away(server: ServerProcess, proxy: Proxy, bob: User) -> None:
     with Page(proxy.url, bob.token, MANY) as page:
         first = page.connected()
         proxy.refuse()
