@@ -43,6 +43,7 @@ from origins import socket_origin_allowed
 from realtime import standing
 from realtime.connections import connections, emit, hang_up
 from realtime.expiry import CHECK_SECONDS, expiry
+from realtime.handover import handover
 from realtime.publishing import publisher
 from realtime.rooms import COMPARE_SECONDS, rooms
 from schemas.sockets import Failure
@@ -54,6 +55,9 @@ RECONNECT_MS = (500, 5000)
 
 ANNOUNCE_SECONDS = 1.0
 """How long clients that poll are given to fetch that announcement."""
+
+AT_ONCE = 32
+"""Clients that lose their connection in one turn of the loop when the server ends."""
 
 COLLECTED = (5_000, 50, 100)
 """When Python looks for garbage in cycles, of which we make next to none. A connection is some 60 objects that stay;
@@ -199,8 +203,11 @@ def drain() -> None:
     """Say goodbye: what is under way finishes, then every client loses its connection, and comes back by itself."""
     sockets.chat.wait_idle(settings.drain_seconds)
     runtime.sleep(0)
-    for connection in connections.present():
+    for number, connection in enumerate(connections.all(), 1):
+        handover.leave_behind(connection)
         hang_up(connection)
+        if number % AT_ONCE == 0:
+            runtime.sleep(0)
     sockets.chat.wait_idle(1.0)
 
 

@@ -74,19 +74,19 @@ class History:
         number = int(digits)
         return number if number <= self.number else None
 
-    def keep(self, payload: Payload, target: Room | Collection[str], skipped: Collection[str]) -> None:
+    def keep(self, payload: Payload, target: Room | list[str], skipped: Collection[str]) -> None:
         """Remember what was sent under the last number."""
-        if target is None or isinstance(target, str):
-            entry: Entry = (self.number, payload, target, skipped)
+        if type(target) is list:
+            entry = self._keep_for_several(payload, tuple(target), skipped)
+        else:
+            entry = (self.number, payload, target, skipped)
             ring = self._rings.get(target)
             if ring is None:
                 ring = self._ring(target)
             ring.append(entry)
-        else:
-            entry = self._keep_for_several(payload, tuple(target), skipped)
         self._order.append(entry)
-        self._bytes += ENTRY_BYTES + (len(payload) if type(payload) is bytes else _size(payload))
-        if self._bytes > self._limit:
+        self._bytes = size = self._bytes + ENTRY_BYTES + (len(payload) if type(payload) is bytes else _size(payload))
+        if size > self._limit:
             self._make_room()
 
     def _keep_for_several(self, payload: Payload, targets: tuple[str, ...], skipped: Collection[str]) -> Entry:
@@ -147,6 +147,21 @@ class History:
                 size += _size(entry[1])
         return size <= limit and self._floor(room) <= known
 
+    def last(self, sid: str, rooms: Mapping[Room, int]) -> int:
+        """The newest emission that is known to have been for a client; 0 where it has surely had all there were."""
+        newest = self._crowd_floor
+        for entry, targets in reversed(self._crowds):
+            if sid not in entry[3] and not targets.isdisjoint(room for room in rooms if room is not None):
+                newest = max(newest, entry[0])
+                break
+        for room in rooms:
+            for entry in reversed(self._rings.get(room, ())):
+                if entry[0] <= newest or sid not in entry[3]:
+                    newest = max(newest, entry[0])
+                    break
+            newest = max(newest, self._floor(room))
+        return newest if newest > min(rooms.values(), default=0) else 0
+
     def _add_crowds(self, found: dict[int, Payload], sid: str, rooms: Mapping[Room, int], number: int) -> bool:
         """Those that went to very many rooms; returns whether none of them has been forgotten."""
         if self._crowd_floor > max(number, min(rooms.values(), default=0)):
@@ -165,37 +180,41 @@ class History:
     def _make_room(self) -> None:
         """Forget the oldest, and that there was something."""
         least = min(self._limit, self._bytes - self._limit // 64)
+        floors = self._floors[0]
         while self._order and self._bytes > least:
             number, _, target, _ = self._forget()
-            if target is None or isinstance(target, str):
-                self._floors[0][target] = number
+            if type(target) is not tuple:
+                floors[target] = number
             elif len(target) > CROWD:
                 self._crowd_floor = number
             else:
-                self._floors[0].update(dict.fromkeys(target, number))
+                floors.update(dict.fromkeys(target, number))
 
     def _forget(self) -> Entry:
         """Forget the oldest emission."""
         entry = self._order.popleft()
         _, payload, target, _ = entry
-        self._bytes -= ENTRY_BYTES + _size(payload)
-        if target is None or isinstance(target, str):
-            self._shorten(target)
-        else:
-            self._bytes -= TARGET_BYTES * len(target)
-            if len(target) > CROWD:
-                self._crowds.popleft()
-            else:
-                for room in target:
-                    self._shorten(room)
+        self._bytes -= ENTRY_BYTES + (len(payload) if type(payload) is bytes else _size(payload))
+        if type(target) is not tuple:
+            ring = self._rings[target]
+            ring.popleft()
+            if not ring:
+                self._drop(target)
+            return entry
+        self._bytes -= TARGET_BYTES * len(target)
+        if len(target) > CROWD:
+            self._crowds.popleft()
+            return entry
+        for room in target:
+            ring = self._rings[room]
+            ring.popleft()
+            if not ring:
+                self._drop(room)
         return entry
 
-    def _shorten(self, room: Room) -> None:
-        ring = self._rings[room]
-        ring.popleft()
-        if not ring:
-            del self._rings[room]
-            self._bytes -= RING_BYTES
+    def _drop(self, room: Room) -> None:
+        del self._rings[room]
+        self._bytes -= RING_BYTES
 
     def sweep(self, now: float, seconds: float) -> None:
         """Forget what is older than `seconds`: nobody can want it any longer. To be called about once a second.

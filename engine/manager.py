@@ -46,6 +46,8 @@ class Manager(socketio.Manager):
         """The sessions (Engine.IO sids) that want no offsets, and cannot come back."""
         self.parked: dict[str, float] = {}
         """The clients whose transport is gone and who may come back, each with until when (`time.monotonic()`)."""
+        self.pids: dict[str, str] = {}
+        """The secrets of those that came from another node, which made them."""
 
     def basic_enter_room(self, sid: str, namespace: str, room: str | None, eio_sid: str | None = None) -> None:
         """Put a client into a room; `None` is the namespace itself, which keeps python-socketio's own kind."""
@@ -80,6 +82,7 @@ class Manager(socketio.Manager):
         super().basic_leave_room(sid, namespace, None)
         self.callbacks.pop(sid, None)
         self.parked.pop(sid, None)
+        self.pids.pop(sid, None)
         if self.history is not None:
             self.history.forget_stays(sid)
         for pending in (self.pending_connect, self.pending_disconnect):
@@ -96,6 +99,12 @@ class Manager(socketio.Manager):
         """The rooms of a client, each with the number of the emission after which it entered."""
         mine = self._rooms_of.get(sid, {})
         return {None: mine.get(sid, 0), **mine}
+
+    def enter_anew(self, sid: str) -> None:
+        """As if a client had entered all its rooms just now: it has been told of what there was before."""
+        if self.history is not None and sid in self._rooms_of:
+            self._rooms_of[sid] = dict.fromkeys(self._rooms_of[sid], self.history.number)
+            self.history.forget_stays(sid)
 
     def move(self, sid: str, namespace: str, eio_sid: str) -> None:
         """From now on a client is this session, in all that it is in."""
@@ -120,46 +129,42 @@ class Manager(socketio.Manager):
         if not rooms:
             return
         arguments = [event] if data is None else [event, *data] if isinstance(data, tuple) else [event, data]
-        skipped = (skip_sid,) if isinstance(skip_sid, str) else tuple(skip_sid or ())
-        if self.history is not None and callback is None and namespace == "/":
-            self._emit_and_remember(self.history, arguments, rooms, target, skipped)
-            return
-        encoded = None if callback is not None else encode(EVENT, namespace, None, arguments)
-        if encoded is None:
-            super().emit(event, data, namespace, room=target, skip_sid=skip_sid, callback=callback, **options)
-            return
-        self._fan_out(_recipients(rooms, target, skipped), encoded)
-
-    def _emit_and_remember(
-        self, history: History, arguments: list[Any], rooms: dict[Any, Any], target: Target, skipped: Collection[str]
-    ) -> None:
-        """Send an event with its offset. Rooms that nobody is in are not remembered: nobody can come back to them."""
-        if target is not None and not isinstance(target, str):
-            target = [room for room in target if room in rooms]
-            if not target:
+        skipped = () if skip_sid is None else (skip_sid,) if isinstance(skip_sid, str) else tuple(skip_sid)
+        history = self.history
+        if history is None or callback is not None or namespace != "/":
+            encoded = None if callback is not None else encode(EVENT, namespace, None, arguments)
+            if encoded is None:
+                super().emit(event, data, namespace, room=target, skip_sid=skip_sid, callback=callback, **options)
                 return
-        elif target not in rooms:
+            self._fan_out(_recipients(rooms, target, skipped), encoded)
             return
-        offset = history.stamp()
-        arguments.append(offset)
-        payload: Payload = encode(EVENT, "/", None, arguments) or self._binary(arguments)
+        if type(target) is not str and target is not None:
+            target = [one for one in target if one in rooms]
+        if not target if type(target) is list else target not in rooms:
+            return  # nobody is there, and nobody can come back to it
+        arguments.append(history.stamp())
+        payload: Payload = encode(EVENT, "/", None, arguments) or self._parts(arguments)
         history.keep(payload, target, skipped)
         recipients = _recipients(rooms, target, skipped)
         if self.plain:
-            recipients = list(recipients)
-            plain = [eio_sid for eio_sid in recipients if eio_sid in self.plain]
-            if plain:
-                recipients = [eio_sid for eio_sid in recipients if eio_sid not in self.plain]
-                self._send(plain, encode(EVENT, "/", None, arguments[:-1]) or self._binary(arguments[:-1]))
+            recipients = self._send_plain(list(recipients), arguments[:-1])
         self._send(recipients, payload)
 
-    def _binary(self, arguments: list[Any]) -> tuple[str | bytes, ...]:
+    def _send_plain(self, recipients: list[str], arguments: list[Any]) -> list[str]:
+        """Send the event without an offset to those who want none; returns the others."""
+        plain = [eio_sid for eio_sid in recipients if eio_sid in self.plain]
+        if not plain:
+            return recipients
+        self._send(plain, encode(EVENT, "/", None, arguments) or self._parts(arguments))
+        return [eio_sid for eio_sid in recipients if eio_sid not in self.plain]
+
+    def _parts(self, arguments: list[Any]) -> tuple[str | bytes, ...]:
         """What only python-socketio can encode: the packet, and the parts of it that are bytes."""
         encoded = self.server.packet_class(socketio.packet.EVENT, namespace="/", data=arguments).encode()
         return tuple(encoded) if isinstance(encoded, list) else (encoded,)
 
     def _send(self, recipients: Iterable[str], payload: Payload) -> None:
-        if isinstance(payload, bytes):
+        if type(payload) is bytes:
             self._fan_out(recipients, payload)
             return
         packets = [engineio.packet.Packet(engineio.packet.MESSAGE, part) for part in payload]

@@ -6,10 +6,12 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from engine import Arrival
 from models import now_ms
 from realtime import typing
 from realtime.connections import Connection, connections
 from realtime.expiry import expiry
+from realtime.handover import Claim, handover
 from realtime.presence import presence
 from realtime.rooms import rooms
 from schemas.base import iso
@@ -92,6 +94,38 @@ def reopen(sid: str, auth: Any) -> Callable[[], None] | None:
         log.info("came back", extra={"sid": sid, "user_id": connection.user_id})
 
     return welcome
+
+
+def arrive(sid: str, node: str, auth: Any) -> Arrival | None:
+    """Whether a socket whose `auth.token` is good has a session at another node, which is here from now on.
+
+    From the first step on it hears, as one that is away, of what concerns its user, so that nothing falls between the
+    nodes; what both tell is told once. Raises ChatError.
+    """
+    principal, auto_join = _introduce(auth)
+    connection = Connection(
+        sid=sid,
+        user_id=principal.user_id,
+        session_id=principal.session_id,
+        token_hash=principal.token_hash,
+        expires_at=principal.expires_at,
+        auto_join=auto_join,
+        away=True,
+    )
+    connections.add(connection)
+    left = handover.fetch(sid, node, Claim.of(auth, principal.user_id, auto_join))
+    if left is None:
+        return None
+    let_in = joining.move_in(connection, left.rooms)
+
+    def welcome() -> None:
+        connection.away = False
+        let_in()
+        presence.connected(connection.user_id, sid)
+        expiry.watch(connection)
+        log.info("came from another node", extra={"sid": sid, "user_id": connection.user_id})
+
+    return Arrival(left.events, welcome)
 
 
 def _introduce(auth: Any) -> tuple[tokens.Principal, bool]:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from socketio.exceptions import ConnectionRefusedError as Refused
 
 import runtime
-from engine import EventNamespace, Reply
+from engine import Arrival, EventNamespace, Reply
 from realtime.connections import Connection, connections, emit
 from schemas.base import refusal
 from schemas.errors import ChatError, internal, invalid
@@ -79,6 +79,19 @@ class ChatNamespace(EventNamespace):
         except Exception as error:
             log.exception("reconnect failed", extra={"sid": sid})
             raise _refused(internal()) from error
+
+    def fetched(self, sid: str, node: str, auth: Any) -> Arrival | None:
+        """See `EventNamespace.fetched`."""
+        try:
+            arrival = lifecycle.arrive(sid, node, auth)
+        except ChatError as error:
+            raise _refused(error) from error
+        except Exception as error:
+            log.exception("session could not be fetched", extra={"sid": sid})
+            raise _refused(internal()) from error
+        if arrival is not None:
+            self._sends[sid] = InFlight(settings.events_in_flight)
+        return arrival
 
     def receive(self, sid: str, event: Any, arguments: list[Any], reply: Reply | None) -> None:
         """See `EventNamespace.receive`."""
