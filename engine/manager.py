@@ -148,14 +148,14 @@ class Manager(socketio.Manager):
         recipients = _recipients(rooms, target, skipped)
         if self.plain:
             recipients = self._send_plain(list(recipients), arguments[:-1])
-        self._send(recipients, payload)
+        self._send_payload(recipients, payload)
 
     def _send_plain(self, recipients: list[str], arguments: list[Any]) -> list[str]:
         """Send the event without an offset to those who want none; returns the others."""
         plain = [eio_sid for eio_sid in recipients if eio_sid in self.plain]
         if not plain:
             return recipients
-        self._send(plain, encode(EVENT, "/", None, arguments) or self._parts(arguments))
+        self._send_payload(plain, encode(EVENT, "/", None, arguments) or self._parts(arguments))
         return [eio_sid for eio_sid in recipients if eio_sid not in self.plain]
 
     def _parts(self, arguments: list[Any]) -> tuple[str | bytes, ...]:
@@ -163,7 +163,7 @@ class Manager(socketio.Manager):
         encoded = self.server.packet_class(socketio.packet.EVENT, namespace="/", data=arguments).encode()
         return tuple(encoded) if isinstance(encoded, list) else (encoded,)
 
-    def _send(self, recipients: Iterable[str], payload: Payload) -> None:
+    def _send_payload(self, recipients: Iterable[str], payload: Payload) -> None:
         if type(payload) is bytes:
             self._fan_out(recipients, payload)
             return

@@ -52,7 +52,7 @@ class Recovery:
     """The parked sessions of one server, and the way back. Only for the namespace `/`, on our own transport."""
 
     def __init__(self, server: Server, manager: Manager, node: str | None = None) -> None:
-        """`node` is this server's name among others."""
+        """`node` is this server's name among others, eight hexadecimal digits."""
         self._server = server
         self._manager = manager
         self._node = node or secrets.token_hex(NODE_BYTES)

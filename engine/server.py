@@ -43,7 +43,8 @@ class Server(socketio.Server):
     def __init__(self, *, fast: bool = False, recovery: bool = False, **options: Any) -> None:
         self._fast = fast
         super().__init__(serializer=Packet, **options)
-        self.recovery = Recovery(self, self.manager) if fast and recovery else None
+        node = getattr(self.manager, "host_id", None)  # where there are several, the others know it by this name
+        self.recovery = Recovery(self, self.manager, node) if fast and recovery else None
         if isinstance(self.eio, Transport):
             self.eio.joined = self._has_joined
             self.eio.on_message = self._handle_eio_message

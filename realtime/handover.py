@@ -82,10 +82,9 @@ class Handover:
         self._questions[number] = question
         body = wire.pack((bus.node, number, claim.pid, claim.offset, claim.user_id, claim.auto_join))
         try:
-            if not bus.tell(bus.name("n", node), wire.FETCH, body, ANSWER_SECONDS):
+            heard = bus.tell(bus.name("n", node), wire.FETCH, body, ANSWER_SECONDS)
+            if not heard or not question.answered.wait(ANSWER_SECONDS):
                 return self._left_behind(sid, claim)
-            if not question.answered.wait(ANSWER_SECONDS):
-                return None
         except Away:
             return None
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).with_name("recovering.mjs")
 class Page:
     """One client with the token `token`; `auth` besides it, and the official client's own options."""
 
-    def __init__(self, url: str, token: str, auth: dict[str, object] | None = None, **options: object) -> None:
+    def __init__(self, url: str, token: str, auth: Mapping[str, object] | None = None, **options: object) -> None:
         options.setdefault("transports", ["websocket"])
         self._script = NodeScript(SCRIPT, url=url, auth={"token": token, **(auth or {})}, **options)
 
