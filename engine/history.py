@@ -76,8 +76,8 @@ class History:
 
     def keep(self, payload: Payload, target: Room | list[str], skipped: Collection[str]) -> None:
         """Remember what was sent under the last number."""
-        if type(target) is list:
-            entry = self._keep_for_several(payload, tuple(target), skipped)
+        if isinstance(target, list):
+            entry: Entry = self._keep_for_several(payload, tuple(target), skipped)
         else:
             entry = (self.number, payload, target, skipped)
             ring = self._rings.get(target)
@@ -183,7 +183,7 @@ class History:
         floors = self._floors[0]
         while self._order and self._bytes > least:
             number, _, target, _ = self._forget()
-            if type(target) is not tuple:
+            if not isinstance(target, tuple):
                 floors[target] = number
             elif len(target) > CROWD:
                 self._crowd_floor = number
@@ -195,7 +195,7 @@ class History:
         entry = self._order.popleft()
         _, payload, target, _ = entry
         self._bytes -= ENTRY_BYTES + (len(payload) if type(payload) is bytes else _size(payload))
-        if type(target) is not tuple:
+        if not isinstance(target, tuple):
             ring = self._rings[target]
             ring.popleft()
             if not ring:

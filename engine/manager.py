@@ -98,7 +98,9 @@ class Manager(socketio.Manager):
     def entered(self, sid: str) -> dict[str | None, int]:
         """The rooms of a client, each with the number of the emission after which it entered."""
         mine = self._rooms_of.get(sid, {})
-        return {None: mine.get(sid, 0), **mine}
+        entered: dict[str | None, int] = {None: mine.get(sid, 0)}
+        entered.update((room, number) for room, number in mine.items())
+        return entered
 
     def enter_anew(self, sid: str) -> None:
         """As if a client had entered all its rooms just now: it has been told of what there was before."""

@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).with_name("recovering.mjs")
 class Page:
     """One client with the token `token`; `auth` besides it, and the official client's own options."""
 
-    def __init__(self, url: str, token: str, auth: Mapping[str, object] | None = None, **options: object) -> None:
+    def __init__(self, url: str, token: str, auth: Mapping[str, object] | None = None, **options: Any) -> None:
         options.setdefault("transports", ["websocket"])
         self._script = NodeScript(SCRIPT, url=url, auth={"token": token, **(auth or {})}, **options)
 

@@ -7,6 +7,7 @@ import requests
 from tests.clients.page import Page
 from tests.clients.proxy import Proxy
 from tests.nodes.conftest import Cluster, People, eventually
+from tests.nodes.test_socketio import Programmable, do
 from tests.support.api import User
 from tests.support.flask import service_token
 from tests.support.server import ServerProcess
@@ -22,6 +23,10 @@ class Roaming(Proxy):
     def move(self, node: ServerProcess) -> None:
         """New connections are to this one."""
         self._target = (node.host, node.port)
+
+    def refuse_newcomers(self) -> None:
+        """Reset every new connection; those that there are stay. `refuse(False)` ends it."""
+        self._refusing = True
 
 
 def emit(node: ServerProcess, token: str, number: int, to: dict[str, object]) -> None:
@@ -131,6 +136,49 @@ def test_put_out_on_the_way(nodes: Nodes, people: People) -> None:
         assert page.names().count("conversation:participant-removed") == 1
 
 
+def test_whatever_flask_socketio_sends_is_not_missed(fresh_cluster: Cluster, people: People) -> None:
+    """Events without data, with several arguments, with bytes; to all, to a room, to one socket, and not to one."""
+    node = fresh_cluster.add(kind=Programmable)
+    ben = people.user(node, "ben")
+    with (
+        Proxy(node.url) as proxy,
+        Page(proxy.url, ben.token) as page,
+        Page(node.url, ben.token) as other,
+        Page(node.url, ben.token, {"recovery": False}) as declined,
+    ):
+        sid = page.connected()["id"]
+        others = [one.connected()["id"] for one in (other, declined)]
+        do(node, "room", change="enter_room", args=[sid, "club"])
+        data = {"bytes": [0, 255]}
+        for number in range(2):
+            if number:
+                proxy.refuse()
+            do(node, "emit", event="nothing", to=sid)
+            do(node, "emit", event="several", args=[number, None, {"deep": [True]}])
+            do(node, "emit", event="binary", args=[number, data, "text"])
+            do(node, "emit", event="club", args=[number], to="club")
+            do(node, "emit", event="huge", args=[10**30 + number])
+            do(node, "emit", event="not-for-it", args=[number], skip_sid=sid)
+            do(node, "emit", event="for-others", args=[number], to=others[0])
+        proxy.refuse(False)
+        again = page.connected(2)
+        assert (again["recovered"], again["id"]) == (True, sid)
+        do(node, "emit", event="end")
+        for one in (page, other, declined):
+            one.wait("end")
+        each = ["nothing", "several", "binary", "club", "huge"]
+        assert page.names() == [*each, *each, "end"]
+        assert [args[:-1] for args in page.arguments("nothing")] == [[], []]
+        assert [args[:-1] for args in page.arguments("several")] == [[n, None, {"deep": [True]}] for n in range(2)]
+        assert [args[:-1] for args in page.arguments("binary")] == [[n, data, "text"] for n in range(2)]
+        assert declined.arguments("binary") == [[n, data, "text"] for n in range(2)]
+        assert declined.arguments("end") == [[]]
+        everybodys = ["several", "binary", "huge", "not-for-it"]
+        assert declined.names() == [*everybodys, *everybodys, "end"]
+        offsets = [args[-1] for args in (line["args"] for line in page.lines() if "event" in line)]
+        assert len(set(offsets)) == len(offsets)
+
+
 def _away(cluster: Cluster, people: People) -> tuple[Nodes, User, User]:
     nodes = [cluster.add(), cluster.add()]
     return nodes, people.user(nodes[0], "anna"), people.user(nodes[0], "ben")
@@ -146,9 +194,7 @@ def test_a_planned_restart_loses_no_session(fresh_cluster: Cluster, people: Peop
         anna.say(direct, "before")
         page.wait("message:new")
         proxy.move(second)
-        with Roaming(first.url) as gate:  # keeps nothing: only its address is needed
-            assert gate.url
-        proxy._refusing = True  # whoever comes is turned away, and whoever is there stays
+        proxy.refuse_newcomers()
         assert first.stop() == 0
         theirs.say(direct, "missed")
         proxy.refuse(False)
