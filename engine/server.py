@@ -99,6 +99,7 @@ class Server(socketio.Server):
 
     def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         """A client's transport is gone: where it may come back, its session waits for it."""
+        self._binary_packet.pop(eio_sid, None)
         handler, sid = self.namespace_handlers.get("/"), self.manager.sid_from_eio_sid(eio_sid, "/")
         if (
             self.recovery is not None
@@ -108,7 +109,6 @@ class Server(socketio.Server):
         ):
             for namespace in [name for name in self.manager.get_namespaces() if name != "/"]:
                 self._handle_disconnect(eio_sid, namespace, reason)
-            self._binary_packet.pop(eio_sid, None)
             self.environ.pop(eio_sid, None)
             self.recovery.park(sid, reason, handler)
             return

@@ -34,6 +34,9 @@ HOPS = 2
 
 OFFSET_CHARS = 64
 
+OF_THIS_NODE = {"server:draining"}
+"""Events that say nothing of another."""
+
 
 @dataclass(slots=True, frozen=True)
 class Claim:
@@ -122,7 +125,9 @@ class Handover:
         events, known = recovery.missed_events(sid, claim.offset), rooms.positions(connection)
         recovery.release(sid, node)
         log.info("session goes to another node", extra={"sid": sid, "user_id": connection.user_id})
-        return {} if events is None else {"events": events, "rooms": known}
+        if events is None:
+            return {}
+        return {"events": [event for event in events if event[0] not in OF_THIS_NODE], "rooms": known}
 
     def leave_behind(self, connection: Connection) -> None:
         """This node ends: note down how far the socket has come, for the node to which its client goes."""

@@ -9,9 +9,10 @@ from typing import Any
 from engine import Arrival
 from models import now_ms
 from realtime import typing
-from realtime.connections import Connection, connections
+from realtime.connections import Connection, close, connections
 from realtime.expiry import expiry
 from realtime.handover import Claim, handover
+from realtime.nodes import nodes
 from realtime.presence import presence
 from realtime.rooms import rooms
 from schemas.base import iso
@@ -78,12 +79,15 @@ def park(sid: str, reason: str) -> None:
 def reopen(sid: str, auth: Any) -> Callable[[], None] | None:
     """Whether a socket whose `auth.token` is good may have this lost one's place: what is to be done once it has it.
 
-    None for another user, and for one that asks for something else than before. Rooms that the user is no longer in
-    are left. Raises ChatError where the token is not good.
+    None for another user, and for one that asks for something else than before: the lost one is over then. Rooms that
+    the user is no longer in are left. Raises ChatError where the token is not good.
     """
     principal, auto_join = _introduce(auth)
     connection = connections.get(sid)
-    if connection is None or connection.user_id != principal.user_id or connection.auto_join != auto_join:
+    if connection is None or connection.user_id != principal.user_id:
+        return None
+    if connection.auto_join != auto_join:
+        close(connection)
         return None
     joining.check(connection)
 
@@ -102,6 +106,8 @@ def arrive(sid: str, node: str, auth: Any) -> Arrival | None:
     From the first step on it hears, as one that is away, of what concerns its user, so that nothing falls between the
     nodes; what both tell is told once. Raises ChatError.
     """
+    if nodes.bus is None:
+        return None
     principal, auto_join = _introduce(auth)
     connection = Connection(
         sid=sid,

@@ -403,3 +403,33 @@ def test_after_a_restart_the_session_is_a_new_one(fresh_server: ServerFactory) -
         reasons = [line["disconnected"] for line in page.lines() if "disconnected" in line]
         assert reasons == ["transport close"]
     api.close()
+
+
+def test_who_asks_for_something_else_begins_anew(proxy: Proxy, bob: User) -> None:
+    with Page(proxy.url, bob.token) as page:
+        first = page.connected()
+        proxy.refuse()
+        page.change(autoJoin=True)
+        proxy.refuse(False)
+        second = page.connected(2)
+        assert second["recovered"] is False
+        with Page(proxy.url, bob.token, {"pid": first["pid"]}) as other:
+            assert other.connected()["id"] not in (first["id"], second["id"])
+
+
+def test_a_large_backlog_comes_in_pieces_and_whole(proxy: Proxy, alice: User, bob: User) -> None:
+    conversation = alice.direct(bob)
+    with Page(proxy.url, bob.token, MANY) as page:
+        page.connected()
+        alice.say(conversation, "hello")
+        page.wait("message:new")
+        proxy.refuse()
+        for number in range(150):
+            alice.say(conversation, f"{number} " + "x" * 7000)
+        proxy.refuse(False)
+        assert page.connected(2)["recovered"] is True
+        alice.say(conversation, "live")
+        page.wait("message:new", 152)
+        page.settle()
+        told = [content.partition(" ")[0] for content in page.contents()]
+        assert told == ["hello", *map(str, range(150)), "live"]
