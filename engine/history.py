@@ -19,15 +19,17 @@ Room = str | None
 Payload = bytes | tuple[str | bytes, ...]
 """An event as it was encoded: an Engine.IO message, or the parts of one with binary data."""
 
-Entry = tuple[int, Payload, Room | tuple[str, ...], Collection[str]]
-"""An emission: its number, what was sent, to which room or rooms, and to which sids not."""
+Entry = tuple[int, Payload, Room | tuple[str, ...] | frozenset[str], Collection[str]]
+"""An emission: its number, what was sent, to which room, rooms or crowd of them, and to which sids not."""
 
 TAG_LETTERS = 6
 """Letters before the number in an offset, so that one of another process is not taken for ours."""
 
-ENTRY_BYTES, TARGET_BYTES, RING_BYTES = 280, 24, 800
-"""What an emission takes besides its payload, each of several rooms that it was for, and a room that has any
-(measured)."""
+ENTRY_BYTES, RING_BYTES = 280, 800
+"""What an emission takes besides its payload, and a room that has any (measured)."""
+
+TARGET_BYTES, CROWD_TARGET_BYTES = 24, 64
+"""What each of several rooms takes that an emission was for, and each of very many."""
 
 CROWD = 256
 """An emission to more rooms than this is kept once for all of them, and looked for by everybody who comes back."""
@@ -50,7 +52,7 @@ class History:
         self._bytes = 0
         self._order: deque[Entry] = deque()
         self._rings: dict[Room, deque[Entry]] = {}
-        self._crowds: deque[tuple[Entry, frozenset[str]]] = deque()
+        self._crowds: deque[Entry] = deque()
         self._floors: tuple[dict[Room, int], dict[Room, int]] = ({}, {})
         self._crowd_floor = 0
         self._stays: dict[str, list[tuple[str, int, int]]] = {}
@@ -77,7 +79,7 @@ class History:
     def keep(self, payload: Payload, target: Room | list[str], skipped: Collection[str]) -> None:
         """Remember what was sent under the last number."""
         if isinstance(target, list):
-            entry: Entry = self._keep_for_several(payload, tuple(target), skipped)
+            entry: Entry = self._keep_for_several(payload, target, skipped)
         else:
             entry = (self.number, payload, target, skipped)
             ring = self._rings.get(target)
@@ -89,14 +91,16 @@ class History:
         if size > self._limit:
             self._make_room()
 
-    def _keep_for_several(self, payload: Payload, targets: tuple[str, ...], skipped: Collection[str]) -> Entry:
-        entry: Entry = (self.number, payload, targets, skipped)
-        self._bytes += TARGET_BYTES * len(targets)
+    def _keep_for_several(self, payload: Payload, targets: list[str], skipped: Collection[str]) -> Entry:
         if len(targets) > CROWD:
-            self._crowds.append((entry, frozenset(targets)))
-        else:
-            for target in targets:
-                (self._rings.get(target) or self._ring(target)).append(entry)
+            crowd = frozenset(targets)
+            self._bytes += CROWD_TARGET_BYTES * len(crowd)
+            self._crowds.append((self.number, payload, crowd, skipped))
+            return self._crowds[-1]
+        entry: Entry = (self.number, payload, tuple(targets), skipped)
+        self._bytes += TARGET_BYTES * len(targets)
+        for target in targets:
+            (self._rings.get(target) or self._ring(target)).append(entry)
         return entry
 
     def _ring(self, room: Room) -> deque[Entry]:
@@ -150,8 +154,8 @@ class History:
     def last(self, sid: str, rooms: Mapping[Room, int]) -> int:
         """The newest emission that is known to have been for a client; 0 where it has surely had all there were."""
         newest = self._crowd_floor
-        for entry, targets in reversed(self._crowds):
-            if sid not in entry[3] and not targets.isdisjoint(room for room in rooms if room is not None):
+        for entry in reversed(self._crowds):
+            if sid not in entry[3] and _concerns(entry, rooms):
                 newest = max(newest, entry[0])
                 break
         for room in rooms:
@@ -166,10 +170,10 @@ class History:
         """Those that went to very many rooms; returns whether none of them has been forgotten."""
         if self._crowd_floor > max(number, min(rooms.values(), default=0)):
             return False
-        for entry, targets in reversed(self._crowds):
+        for entry in reversed(self._crowds):
             if entry[0] <= number:
                 break
-            if sid not in entry[3] and any(room in targets and entry[0] > entered for room, entered in rooms.items()):
+            if sid not in entry[3] and _concerns(entry, rooms):
                 found[entry[0]] = entry[1]
         return True
 
@@ -183,38 +187,35 @@ class History:
         floors = self._floors[0]
         while self._order and self._bytes > least:
             number, _, target, _ = self._forget()
-            if not isinstance(target, tuple):
-                floors[target] = number
-            elif len(target) > CROWD:
+            if isinstance(target, frozenset):
                 self._crowd_floor = number
-            else:
+            elif isinstance(target, tuple):
                 floors.update(dict.fromkeys(target, number))
+            else:
+                floors[target] = number
 
     def _forget(self) -> Entry:
         """Forget the oldest emission."""
         entry = self._order.popleft()
         _, payload, target, _ = entry
         self._bytes -= ENTRY_BYTES + (len(payload) if type(payload) is bytes else _size(payload))
-        if not isinstance(target, tuple):
-            ring = self._rings[target]
-            ring.popleft()
-            if not ring:
-                self._drop(target)
-            return entry
-        self._bytes -= TARGET_BYTES * len(target)
-        if len(target) > CROWD:
+        if isinstance(target, frozenset):
+            self._bytes -= CROWD_TARGET_BYTES * len(target)
             self._crowds.popleft()
-            return entry
-        for room in target:
-            ring = self._rings[room]
-            ring.popleft()
-            if not ring:
-                self._drop(room)
+        elif isinstance(target, tuple):
+            self._bytes -= TARGET_BYTES * len(target)
+            for room in target:
+                self._shorten(room)
+        else:
+            self._shorten(target)
         return entry
 
-    def _drop(self, room: Room) -> None:
-        del self._rings[room]
-        self._bytes -= RING_BYTES
+    def _shorten(self, room: Room) -> None:
+        ring = self._rings[room]
+        ring.popleft()
+        if not ring:
+            del self._rings[room]
+            self._bytes -= RING_BYTES
 
     def sweep(self, now: float, seconds: float) -> None:
         """Forget what is older than `seconds`: nobody can want it any longer. To be called about once a second.
@@ -237,3 +238,9 @@ class History:
 
 def _size(payload: Payload) -> int:
     return len(payload) if isinstance(payload, bytes) else sum(map(len, payload))
+
+
+def _concerns(entry: Entry, rooms: Mapping[Room, int]) -> bool:
+    """Whether an emission to a crowd was to one of these rooms, after it was entered."""
+    crowd = entry[2]
+    return isinstance(crowd, frozenset) and any(room in crowd and entry[0] > entered for room, entered in rooms.items())

@@ -52,9 +52,16 @@ def read_missed(missed: Iterable[Payload]) -> list[list[Any]] | None:
     return events
 
 
-def are_the_same(one: list[Any], other: list[Any]) -> bool:
-    """Whether two events tell the same: what a room's events say of the one before differs from node to node."""
-    return [_content(argument) for argument in one] == [_content(argument) for argument in other]
+def without(events: list[list[Any]], known: list[list[Any]]) -> list[list[Any]]:
+    """Those of the events that are not known, whatever they say of the one before: that differs from node to node."""
+    if not events:
+        return []
+    told = {_essence(event) for event in known}
+    return [event for event in events if _essence(event) not in told]
+
+
+def _essence(event: list[Any]) -> bytes:
+    return orjson.dumps([_content(argument) for argument in event], option=orjson.OPT_SORT_KEYS)
 
 
 def _content(argument: Any) -> Any:

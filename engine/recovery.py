@@ -21,7 +21,7 @@ from socketio.exceptions import ConnectionRefusedError as Refused
 
 import runtime
 from engine.history import History, Payload
-from engine.missed import are_the_same, read_missed, send_missed
+from engine.missed import read_missed, send_missed, without
 from engine.namespace import Arrival
 from engine.turns import goodbyes
 from settings import settings
@@ -197,9 +197,7 @@ class Recovery:
         """
         connection = self._server.eio.sockets.get(eio_sid)
         here = connection is not None and not connection.closed and not connection.closing
-        told = arrival.events
-        since = self.missed_events(sid, None) or []
-        events = [*told, *(event for event in since if not any(are_the_same(event, other) for other in told))]
+        events = arrival.events + without(self.missed_events(sid, None) or [], arrival.events)
         if here:
             self._manager.move(sid, NAMESPACE, eio_sid)
             self._answer(eio_sid, packet.CONNECT, {"sid": sid})

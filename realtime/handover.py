@@ -169,9 +169,10 @@ def _digest(pid: str) -> str:
 
 
 def _has_all(offset: str | None, tag: str, last: int) -> bool:
-    if last == 0:
-        return True
-    digits = offset[len(tag) :] if offset is not None and offset.startswith(tag) else ""
+    """Whether a client with this offset of the node's has got everything; one of another node tells nothing."""
+    if offset is None or not offset.startswith(tag):
+        return offset is None and last == 0
+    digits = offset[len(tag) :]
     return digits.isascii() and digits.isdigit() and int(digits) >= last
 
 
