@@ -28,8 +28,8 @@ TAG_LETTERS = 6
 ENTRY_BYTES, RING_BYTES = 280, 800
 """What an emission takes besides its payload, and a room that has any (measured)."""
 
-TARGET_BYTES, CROWD_TARGET_BYTES = 24, 64
-"""What each of several rooms takes that an emission was for, and each of very many."""
+TARGET_BYTES, CROWD_TARGET_BYTES = 120, 160
+"""What each of several rooms takes that an emission was for, its name included, and each of very many."""
 
 CROWD = 256
 """An emission to more rooms than this is kept once for all of them, and looked for by everybody who comes back."""
