@@ -153,18 +153,20 @@ class History:
 
     def last(self, sid: str, rooms: Mapping[Room, int]) -> int:
         """The newest emission that is known to have been for a client; 0 where it has surely had all there were."""
-        newest = self._crowd_floor
+        newest = self._crowd_floor if self._crowd_floor > min(rooms.values(), default=0) else 0
         for entry in reversed(self._crowds):
             if sid not in entry[3] and _concerns(entry, rooms):
                 newest = max(newest, entry[0])
                 break
-        for room in rooms:
+        for room, entered in rooms.items():
             for entry in reversed(self._rings.get(room, ())):
-                if entry[0] <= newest or sid not in entry[3]:
-                    newest = max(newest, entry[0])
+                if entry[0] <= max(newest, entered):
                     break
-            newest = max(newest, self._floor(room))
-        return newest if newest > min(rooms.values(), default=0) else 0
+                if sid not in entry[3]:
+                    newest = entry[0]
+                    break
+            newest = max(newest, floor if (floor := self._floor(room)) > entered else 0)
+        return newest
 
     def _add_crowds(self, found: dict[int, Payload], sid: str, rooms: Mapping[Room, int], number: int) -> bool:
         """Those that went to very many rooms; returns whether none of them has been forgotten."""

@@ -93,6 +93,24 @@ def test_the_oldest_is_forgotten_first_and_whoever_missed_it_knows() -> None:
     assert missed(history, {"me": 0, "room": 0}, history.number) == []
 
 
+def test_the_newest_that_was_for_a_client() -> None:
+    history = History(20_000)
+    rooms: dict[str | None, int] = {None: 0, "me": 0, "room": 0}
+    assert history.last("me", rooms) == 0
+    send(history, "other")
+    mine = send(history, "me")
+    send(history, "room", "me")
+    assert history.last("me", rooms) == mine
+    before = send(history, "late")
+    assert history.last("me", {**rooms, "late": before}) == mine
+    second = send(history, ["other", "room"])
+    assert history.last("me", rooms) == second
+    for _ in range(40):
+        send(history, "other", size=1000)
+    assert history.last("me", rooms) == second
+    assert history.last("me", {None: second, "me": second, "room": second}) == 0
+
+
 def test_too_much_for_one_client() -> None:
     history = History(PLENTY)
     for _ in range(10):
