@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, insert
 
 from benchmarks.world import Place, Room, rooms_in, user_id
-from models import Conversation, Message, Participant, User, new_id, now_ms
+from models import Conversation, Message, Participant, User, new_id, now_ms, temp_key
 
 Row = dict[str, Any]
 
@@ -92,6 +92,7 @@ def _messages(place: Place) -> Iterator[Row]:
                     "rev": seq + 1,
                     "sender_id": user_id(room.members[0]),
                     "temp_id": f"earlier-{seq}",
+                    "temp_key": temp_key(user_id(room.members[0]), room.id, f"earlier-{seq}"),
                     "digest": digest,
                     "content": CONTENT,
                     "created_at": now_ms(),

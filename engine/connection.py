@@ -194,6 +194,10 @@ class Connection(Socket):
             self._broken("closed by the peer")
             return
         try:
+            text = self._reader.whole_text(data)
+            if text is not None:
+                self._on_text(text_of(text))
+                return
             for opcode, payload in self._reader.feed(data):
                 self._on_frame(opcode, payload)
                 if self.outbox is None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
 from alembic import context
 from flask import current_app
 from sqlalchemy import Connection, text
@@ -21,11 +25,27 @@ def migrate(connection: Connection) -> None:
         context.run_migrations()
 
 
+@contextlib.contextmanager
+def rebuilding(connection: Connection) -> Iterator[None]:
+    """SQLite rebuilds a table by dropping it, which foreign keys that name it forbid (sqlite.org, ALTER TABLE, 7).
+
+    Said to the driver: within a transaction, which SQLAlchemy would begin, it has no effect.
+    """
+    driver: Any = connection.connection.dbapi_connection if connection.dialect.name == "sqlite" else None
+    if driver is not None:
+        driver.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        if driver is not None:
+            driver.execute("PRAGMA foreign_keys = ON")
+
+
 if context.is_offline_mode():
     url = current_app.config["SQLALCHEMY_DATABASE_URI"]
     context.configure(url=url, target_metadata=Base.metadata, literal_binds=True, render_as_batch=True)
     with context.begin_transaction():
         context.run_migrations()
 else:
-    with current_app.extensions["migrate"].db.engine.connect() as open_connection:
+    with current_app.extensions["migrate"].db.engine.connect() as open_connection, rebuilding(open_connection):
         migrate(open_connection)

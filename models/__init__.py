@@ -3,7 +3,7 @@
 from models.accounts import LoginSession, RefreshToken, RevokedToken, User
 from models.clock import new_id, now_ms
 from models.conversations import Conversation, Participant, Receipt
-from models.messages import Attachment, Mention, Message, Reaction
+from models.messages import Attachment, Mention, Message, Reaction, temp_key
 from models.meta import EPOCH, Meta
 from models.relay import EVERY, RelayedEvent, ServiceToken
 from models.store import Unavailable, store
@@ -31,4 +31,5 @@ __all__ = [
     "new_id",
     "now_ms",
     "store",
+    "temp_key",
 ]

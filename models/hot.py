@@ -2,173 +2,247 @@
 
 The rest of Parley speaks through SQLAlchemy. This is the path of every message, and there the work around a statement
 costs more than the statement. So a statement is for the whole batch, in one step: Python gives up its interpreter lock
-for each step of SQLite, and a thread that wants it back beside a busy loop waits for it each time.
+for each step of SQLite, and a thread that wants it back beside a busy loop waits for it each time; and PostgreSQL is
+asked as few times as can be, since each time is a journey.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 import orjson
 
-from models.messages import Message
+from models.clocks import Clock
 from models.transaction import Transaction
 
-COLUMNS = tuple(column.key for column in Message.__table__.columns)
-"""The columns of a message's row, in their order."""
+COLUMNS = (
+    "id",
+    "conversation_id",
+    "seq",
+    "rev",
+    "sender_id",
+    "temp_id",
+    "temp_key",
+    "digest",
+    "content",
+    "reply_to",
+    "created_at",
+)
+"""What a new message's row has, in this order; every other column is the same in all of them."""
 
+CONSTANT = {"kind": "'text'", "reply_count": "0"}
+"""Those of the others that may not be null."""
 
-@dataclass(slots=True)
-class Clock:
-    """A conversation's counters, read under its lock."""
+Row = tuple[Any, ...]
+Found = Any
+"""A row, as the method says."""
 
-    id: str
-    seq: int
-    rev: int
-    members_rev: int
-    updated_at: int = 0
+Own = tuple[str, str]
+"""A conversation, and a user who has said something in it."""
 
 
 class Hot(Protocol):
     """What a batch of messages asks of the database, in its transaction."""
 
-    def lock(self, conversation_ids: Collection[str]) -> list[Clock]:
+    def lock(self, conversation_ids: Collection[str]) -> dict[str, Clock]:
         """Lock those of these conversations that exist, in id order."""
 
-    def sent_before(self, keys: Sequence[tuple[str, str, str]]) -> list[str]:
-        """The ids of the messages that these (sender, conversation, temp_id) name."""
+    def members(self, conversation_ids: Sequence[str]) -> Iterable[Found]:
+        """Who is in these conversations: conversation, user and role."""
 
-    def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Store messages, each with the values of `COLUMNS`."""
+    def users(self, user_ids: Sequence[str]) -> Iterable[Found]:
+        """These users: id, username, displayed name and avatar."""
 
-    def advance(self, clocks: Sequence[Clock]) -> None:
-        """Write the counters back."""
+    def sent_before(self, keys: Sequence[bytes]) -> list[str]:
+        """The ids of the messages that have these `temp_key`s."""
 
-    def skip(self, own: Sequence[tuple[int, str, str]]) -> None:
-        """So many more messages, of this conversation, are nothing for this user to read: they are their own."""
+    def insert(self, rows: Sequence[Row]) -> None:
+        """Store messages, each with the values of `COLUMNS`. Raises the driver's IntegrityError for a known key."""
+
+    def finish(self, rows: Sequence[Row], moved: dict[str, tuple[Clock, int]], own: dict[Own, int], now: int) -> None:
+        """Store the last messages, and what all of them moved.
+
+        Of each conversation its clock, which they have moved on, and how many they were; of each sender in it how many
+        more are nothing for them to read: they are their own.
+        """
 
 
-ROWS = (128, 64, 32, 16, 8, 4, 2, 1)
+ROWS = (64, 16, 4, 1)
 """Messages in one INSERT: few steps, and few statements, so that each is prepared once and kept."""
 
-_ROW = f"({','.join('?' * len(COLUMNS))})"
+_NAMES = ",".join([*COLUMNS, *CONSTANT])
+_ROW = f"({','.join([*'?' * len(COLUMNS), *CONSTANT.values()])})"
 _INSERTS = {
-    rows: f"INSERT INTO messages ({','.join(COLUMNS)}) VALUES {','.join([_ROW] * rows)}"  # noqa: S608 (our own names)
+    rows: f"INSERT INTO messages ({_NAMES}) VALUES {','.join([_ROW] * rows)}"  # noqa: S608 (our own names)
     for rows in ROWS
 }
 
 
 class _SQLite:
     def __init__(self, transaction: Transaction) -> None:
-        self._execute = transaction.driver.execute
+        self._transaction = transaction
+        self._driver = transaction.driver
+        self._known: dict[str, Clock] = {}
 
-    def lock(self, conversation_ids: Collection[str]) -> list[Clock]:
+    def lock(self, conversation_ids: Collection[str]) -> dict[str, Clock]:
         """See `Hot.lock`; the transaction has the database's one lock already."""
-        found = self._execute(
-            "SELECT json_group_array(json_array(id, seq, rev, members_rev)) FROM"
-            " (SELECT id, seq, rev, members_rev FROM conversations"
-            " WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL ORDER BY id)",
-            (_json(list(conversation_ids)),),
-        ).fetchone()[0]
-        return [Clock(*row) for row in orjson.loads(found)]
+        self._known = known = self._transaction.clocks.take(self._driver)
+        unknown = [one for one in conversation_ids if one not in known]
+        if unknown:
+            found = self._rows(
+                "SELECT json_group_array(json_array(id, seq, rev, members_rev)) FROM conversations"
+                " WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL",
+                unknown,
+            )
+            known.update((row[0], Clock(*row)) for row in found)
+        return known
 
-    def sent_before(self, keys: Sequence[tuple[str, str, str]]) -> list[str]:
+    def members(self, conversation_ids: Sequence[str]) -> Iterable[Found]:
+        """See `Hot.members`."""
+        return self._rows(
+            "SELECT json_group_array(json_array(conversation_id, user_id, role)) FROM participants"
+            " WHERE conversation_id IN (SELECT value FROM json_each(?)) AND removed_at IS NULL",
+            conversation_ids,
+        )
+
+    def users(self, user_ids: Sequence[str]) -> Iterable[Found]:
+        """See `Hot.users`."""
+        return self._rows(
+            "SELECT json_group_array(json_array(id, username, display_name, avatar)) FROM users"
+            " WHERE id IN (SELECT value FROM json_each(?))",
+            user_ids,
+        )
+
+    def _rows(self, statement: str, ids: Sequence[str]) -> Iterable[Found]:
+        """What a statement finds for these, in one step: as one value."""
+        found: list[Found] = orjson.loads(self._driver.execute(statement, (_json(list(ids)),)).fetchone()[0])
+        return found
+
+    def sent_before(self, keys: Sequence[bytes]) -> list[str]:
         """See `Hot.sent_before`."""
-        rows = self._execute(
-            "SELECT messages.id FROM json_each(?) AS wanted CROSS JOIN messages"
-            " ON sender_id = wanted.value ->> 0 AND conversation_id = wanted.value ->> 1"
-            " AND temp_id = wanted.value ->> 2",
-            (_json(keys),),
-        )
-        return [row[0] for row in rows]
+        found: list[str] = []
+        for start in range(0, len(keys), ROWS[0]):
+            some = [*keys[start : start + ROWS[0]]]
+            places = ",".join("?" * len(some))
+            rows = self._driver.execute(f"SELECT id FROM messages WHERE temp_key IN ({places})", some)  # noqa: S608
+            found += [row[0] for row in rows]
+        return found
 
-    def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
+    def insert(self, rows: Sequence[Row]) -> None:
         """See `Hot.insert`."""
-        start = 0
+        start, left = 0, len(rows)
         for size in ROWS:
-            while len(rows) - start >= size:
-                self._execute(_INSERTS[size], [value for row in rows[start : start + size] for value in row])
-                start += size
+            while left >= size:
+                self._driver.execute(_INSERTS[size], [value for row in rows[start : start + size] for value in row])
+                start, left = start + size, left - size
 
-    def advance(self, clocks: Sequence[Clock]) -> None:
-        """See `Hot.advance`."""
-        self._execute(
-            "UPDATE conversations SET seq = value ->> 1, rev = value ->> 2, updated_at = value ->> 3"
-            " FROM json_each(?) WHERE conversations.id = value ->> 0",
-            (_json([(clock.id, clock.seq, clock.rev, clock.updated_at) for clock in clocks]),),
-        )
+    def finish(self, rows: Sequence[Row], moved: dict[str, tuple[Clock, int]], own: dict[Own, int], now: int) -> None:
+        """See `Hot.finish`."""
+        self.insert(rows)
+        for count, ids in _by_count((one, count) for one, (_, count) in moved.items()):
+            self._driver.execute(
+                "UPDATE conversations SET seq = seq + ?, rev = rev + ?, updated_at = ?"
+                " WHERE id IN (SELECT value FROM json_each(?))",
+                (count, count, now, _json(ids)),
+            )
+        for count, pairs in _by_count(own.items()):
+            self._driver.execute(
+                "UPDATE participants SET skipped = skipped + ? FROM json_each(?)"
+                " WHERE conversation_id = value ->> 0 AND user_id = value ->> 1",
+                (count, _json(pairs)),
+            )
+        changes, clocks, driver = self._driver.total_changes, self._transaction.clocks, self._driver
+        known, written = self._known, [clock for clock, _ in moved.values()]
+        self._transaction.on_commit = lambda: clocks.keep(driver, changes, known, written)
 
-    def skip(self, own: Sequence[tuple[int, str, str]]) -> None:
-        """See `Hot.skip`."""
-        self._execute(
-            "UPDATE participants SET skipped = skipped + (value ->> 0)"
-            " FROM json_each(?) WHERE conversation_id = value ->> 1 AND user_id = value ->> 2",
-            (_json(own),),
-        )
+
+def _json(values: Any) -> str:
+    return orjson.dumps(values).decode()
 
 
-def _json(rows: Any) -> str:
-    return orjson.dumps(rows).decode()
+def _by_count(counted: Iterable[tuple[Any, int]]) -> Iterable[tuple[int, list[Any]]]:
+    """What has the same count together; nearly always that is 1."""
+    found: dict[int, list[Any]] = defaultdict(list)
+    for what, count in counted:
+        found[count].append(what)
+    return found.items()
+
+
+_TYPES = {"seq": "bigint", "rev": "bigint", "created_at": "bigint"}
+_BYTES = {"temp_key", "digest"}
+_READ = ",".join(f"decode({name}, 'hex')" if name in _BYTES else name for name in COLUMNS)
+_FIELDS = ",".join(f"{name} {_TYPES.get(name, 'text')}" for name in COLUMNS)
+_INSERT = (
+    f"INSERT INTO messages ({_NAMES}) SELECT {_READ},{','.join(CONSTANT.values())}"  # noqa: S608 (our own names)
+    f" FROM json_to_recordset(%s) AS new ({_FIELDS})"
+)
 
 
 class _PostgreSQL:
     def __init__(self, transaction: Transaction) -> None:
-        self._cursor = transaction.driver.cursor()
+        self._transaction = transaction
 
-    def lock(self, conversation_ids: Collection[str]) -> list[Clock]:
+    def lock(self, conversation_ids: Collection[str]) -> dict[str, Clock]:
         """See `Hot.lock`."""
-        self._cursor.execute(
+        found = self._transaction.run(
             "SELECT id, seq, rev, members_rev FROM conversations"
             " WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR UPDATE",
             (list(conversation_ids),),
         )
-        return [Clock(*row) for row in self._cursor]
+        return {row[0]: Clock(*row) for row in found.fetchall()}
 
-    def sent_before(self, keys: Sequence[tuple[str, str, str]]) -> list[str]:
+    def members(self, conversation_ids: Sequence[str]) -> Iterable[Found]:
+        """See `Hot.members`."""
+        return self._rows(
+            "SELECT conversation_id, user_id, role FROM participants"
+            " WHERE conversation_id = ANY(%s) AND removed_at IS NULL",
+            conversation_ids,
+        )
+
+    def users(self, user_ids: Sequence[str]) -> Iterable[Found]:
+        """See `Hot.users`."""
+        return self._rows("SELECT id, username, display_name, avatar FROM users WHERE id = ANY(%s)", user_ids)
+
+    def _rows(self, statement: str, ids: Sequence[str]) -> Iterable[Found]:
+        found: list[Found] = self._transaction.run(statement, (list(ids),)).fetchall()
+        return found
+
+    def sent_before(self, keys: Sequence[bytes]) -> list[str]:
         """See `Hot.sent_before`."""
-        self._cursor.execute(
-            "SELECT messages.id FROM unnest(%s::text[], %s::text[], %s::text[]) AS wanted (sender, conversation, temp)"
-            " JOIN messages ON sender_id = sender AND conversation_id = conversation AND temp_id = temp",
-            _columns(keys),
-        )
-        return [row[0] for row in self._cursor]
+        found = self._transaction.run("SELECT id FROM messages WHERE temp_key = ANY(%s)", (list(keys),))
+        return [row[0] for row in found.fetchall()]
 
-    def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
+    def insert(self, rows: Sequence[Row]) -> None:
         """See `Hot.insert`."""
-        arrays = ",".join(f"%s::{_ARRAYS[key]}[]" for key in COLUMNS)
-        statement = f"INSERT INTO messages ({','.join(COLUMNS)}) SELECT * FROM unnest({arrays})"  # noqa: S608 (our own)
-        self._cursor.execute(statement, _columns(rows))
+        if rows:
+            self._transaction.run(_INSERT, (_records(rows),))
 
-    def advance(self, clocks: Sequence[Clock]) -> None:
-        """See `Hot.advance`."""
-        self._cursor.execute(
-            "UPDATE conversations SET seq = new.seq, rev = new.rev, updated_at = new.updated_at"
-            " FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[]) AS new (id, seq, rev, updated_at)"
-            " WHERE conversations.id = new.id",
-            _columns([(clock.id, clock.seq, clock.rev, clock.updated_at) for clock in clocks]),
-        )
-
-    def skip(self, own: Sequence[tuple[int, str, str]]) -> None:
-        """See `Hot.skip`."""
-        self._cursor.execute(
-            "UPDATE participants SET skipped = skipped + own.count"
-            " FROM unnest(%s::int[], %s::text[], %s::text[]) AS own (count, conversation, person)"
-            " WHERE conversation_id = own.conversation AND user_id = own.person",
-            _columns(own),
-        )
-
-
-_ARRAYS = {
-    column.key: {"INTEGER": "int", "BIGINT": "bigint", "BLOB": "bytea"}.get(str(column.type).split("(")[0], "text")
-    for column in Message.__table__.columns
-}
+    def finish(self, rows: Sequence[Row], moved: dict[str, tuple[Clock, int]], own: dict[Own, int], now: int) -> None:
+        """See `Hot.finish`; one journey for all of it."""
+        statements: list[str] = [_INSERT] if rows else []
+        values: list[Any] = [_records(rows)] if rows else []
+        for count, ids in _by_count((one, count) for one, (_, count) in moved.items()):
+            statements.append(
+                "UPDATE conversations SET seq = seq + %s, rev = rev + %s, updated_at = %s WHERE id = ANY(%s)"
+            )
+            values += [count, count, now, ids]
+        if own:
+            statements.append(
+                "UPDATE participants SET skipped = skipped + own.count"
+                " FROM json_to_recordset(%s) AS own (conversation text, person text, count int)"
+                " WHERE conversation_id = own.conversation AND user_id = own.person"
+            )
+            people = [{"conversation": one, "person": who, "count": count} for (one, who), count in own.items()]
+            values.append(_json(people))
+        if statements:
+            self._transaction.run_last(";".join(statements), values)
 
 
-def _columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
-    """Rows as PostgreSQL's arrays, one a column."""
-    return tuple(list(column) for column in zip(*rows, strict=True))
+def _records(rows: Sequence[Row]) -> str:
+    """Rows as PostgreSQL reads them: one value to send, instead of one for each field."""
+    return orjson.dumps([dict(zip(COLUMNS, row, strict=True)) for row in rows], default=bytes.hex).decode()
 
 
 def hot(transaction: Transaction) -> Hot:

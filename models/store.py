@@ -23,14 +23,13 @@ from sqlalchemy.pool import NullPool
 
 import runtime
 from models.checkpoints import NET_PAGES, Checkpoints
+from models.clocks import Clocks
 from models.drivers import prepare_postgresql, prepare_sqlite
+from models.kept import Kept
 from models.transaction import Transaction
 
 log = logging.getLogger("parley.store")
 T = TypeVar("T")
-Follow = Callable[[T, Callable[[Callable[[Transaction], Any]], Any]], object]
-"""Called with a transaction's result and with what runs another one; that raises what `Store.transact` would retry."""
-
 BUSY_SECONDS = 5.0
 """How long a write asks for the database before it gives up (design.md, group commit)."""
 
@@ -52,6 +51,8 @@ class Store:
         self._engine: Engine | None = None
         self._writer: Engine | None = None
         self._connection: Connection | None = None
+        self._clocks = Clocks()
+        self._kept = Kept()
         self._probe: Connection | None = None
         self._reader: Any = None
         self._reading = runtime.guard()
@@ -75,6 +76,7 @@ class Store:
     def close(self) -> None:
         """Let go of every connection."""
         self._drop_connection()
+        self._kept.close()
         if self._probe is not None:
             self._probe.close()
             self._probe = None
@@ -159,18 +161,15 @@ class Store:
         """`transact` for work that needs a session only."""
         return self.transact(lambda transaction: work(transaction.session))
 
-    def transact(self, work: Callable[[Transaction], T], follow: Follow[T] | None = None) -> T:
+    def transact(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in one transaction and commit it; returns what it returns.
-
-        On SQLite, `follow` is then called in the same thread with what it returned and a way to write more: the turn of
-        two threads to one another takes as long as a small transaction. It raises nothing.
 
         `work` may run again where the first try was rolled back, so it changes nothing outside its transaction; on
         SQLite it runs in another thread, so it waits for nothing. What it raises rolls back and is raised here.
         Raises Unavailable where the database takes nothing.
         """
         try:
-            return self._write_sqlite(work, follow) if self.is_sqlite else self._write_postgresql(work)
+            return self._write_sqlite(work) if self.is_sqlite else self._write_postgresql(work)
         except (OperationalError, InterfaceError) as error:
             log.exception("the database takes no write")
             raise Unavailable from error
@@ -193,11 +192,11 @@ class Store:
         moved, self._version = version != self._version, version
         return moved
 
-    def _write_sqlite(self, work: Callable[[Transaction], T], follow: Follow[T] | None) -> T:
+    def _write_sqlite(self, work: Callable[[Transaction], T]) -> T:
         while True:
             try:
                 with self._turn:
-                    result: T = runtime.run_blocking(self._transactions, work, follow)
+                    result: T = runtime.run_blocking(self._transaction, work)
                 self._locked_since = None
                 return result
             except OperationalError as error:
@@ -217,33 +216,25 @@ class Store:
         self._locked_last = now
         return now - self._locked_since
 
-    def _transactions(self, work: Callable[[Transaction], T], follow: Follow[T] | None) -> T:
-        result = self._transaction(work)
-        if follow is not None:
-            follow(result, self._transaction)
-        return result
-
     def _transaction(self, work: Callable[[Transaction], T]) -> T:
         """One transaction on the writer's own connection, in the writer's thread."""
         assert self._writer is not None
         if self._connection is None:
-            self._connection = self._writer.connect()
+            self._connection, self._clocks = self._writer.connect(), Clocks()
             if self._checkpoints is not None:
                 self._connection.connection.execute(f"PRAGMA wal_autocheckpoint = {NET_PAGES}")
         try:
-            return self._run(self._connection, work)
+            return self._run(Transaction(self._connection, self._clocks), work)
         except DBAPIError as error:
             if error.connection_invalidated or not isinstance(error, OperationalError):
                 raise
             self._drop_connection()
             raise
 
-    def _run(self, connection: Connection, work: Callable[[Transaction], T]) -> T:
-        """One transaction on this connection, whole or not at all."""
-        transaction = Transaction(connection)
+    def _run(self, transaction: Transaction, work: Callable[[Transaction], T]) -> T:
+        """One transaction, whole or not at all."""
         try:
-            if transaction.is_sqlite:
-                transaction.driver.execute("BEGIN IMMEDIATE")
+            transaction.begin()
             result = work(transaction)
             transaction.commit()
         except self.engine.dialect.loaded_dbapi.Error as error:
@@ -252,6 +243,8 @@ class Store:
         except BaseException:
             transaction.roll_back()
             raise
+        finally:
+            transaction.end()
         return result
 
     def _drop_connection(self) -> None:
@@ -262,12 +255,15 @@ class Store:
     def _write_postgresql(self, work: Callable[[Transaction], T]) -> T:
         attempt = 1
         while True:
-            try:
-                with self.engine.connect() as connection:
-                    return self._run(connection, work)
-            except OperationalError as error:
-                if getattr(error.orig, "pgcode", None) not in _LOST_TO_ANOTHER or attempt == ATTEMPTS:
-                    raise
+            with self._kept.connection(self.engine) as connection:
+                transaction = Transaction(connection, self._clocks)
+                try:
+                    return self._run(transaction, work)
+                except (OperationalError, InterfaceError) as error:
+                    lost_beforehand = error.connection_invalidated and not transaction.begun
+                    lost_to_another = getattr(error.orig, "pgcode", None) in _LOST_TO_ANOTHER
+                    if attempt == ATTEMPTS or not (lost_beforehand or lost_to_another):
+                        raise
             attempt += 1
             runtime.sleep(RETRY_SECONDS * attempt * random.random())
 

@@ -162,18 +162,25 @@ class Gate:
     def _tell(self, event: Event) -> None:
         """One event to the room, to the users that it names, and to the sockets on their way in."""
         data = {**event.data, "prevRev": self._last_event}
+        self._last_event = data["rev"]
+        if event.to_room and not event.to_users and not self._boarding:
+            self._note(event.name, data)
+            emit(event.name, data, to=self.conversation_id)
+            return
         rooms = [user_room(user_id) for user_id in event.to_users] if event.to_users else []
         if event.to_room:
-            if event.name == "message:new":
-                self.seq = data["seq"]
-                typing.stop(self.conversation_id, data["senderId"])
+            self._note(event.name, data)
             rooms.append(self.conversation_id)
-            if self._boarding:
-                for boarding in list(self._boarding.values()):
-                    self._tell_boarding(boarding, event, data)
+            for boarding in list(self._boarding.values()):
+                self._tell_boarding(boarding, event, data)
         if rooms:
             emit(event.name, data, to=rooms[0] if len(rooms) == 1 else rooms)
-        self._last_event = data["rev"]
+
+    def _note(self, name: str, data: Data) -> None:
+        """What the room is about to hear: the newest message, whose sender types no longer."""
+        if name == "message:new":
+            self.seq = data["seq"]
+            typing.stop(self.conversation_id, data["senderId"])
 
     @staticmethod
     def _tell_boarding(boarding: Boarding, event: Event, data: Data) -> None:

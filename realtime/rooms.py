@@ -49,6 +49,9 @@ class Rooms:
         """Let a commit's events reach the sockets of this node that they concern."""
         with self._lock:
             for packet in outcome.packets:
+                if wire.only_for_the_room(packet):
+                    self._offer(packet)
+                    continue
                 for user_id in wire.named_users(packet):
                     self._tell_outside(user_id, packet)
                 self._offer(wire.room_packet(packet))
@@ -180,7 +183,7 @@ class Rooms:
     def _offer(self, packet: Packet) -> None:
         """Give the room what it is told of a commit, where there is one here, or has to be."""
         gate = self._gates.get(packet.conversation_id)
-        if gate is None and any(_joins_by_itself(user_id) for user_id in packet.admitted):
+        if gate is None and packet.admitted and any(_joins_by_itself(user_id) for user_id in packet.admitted):
             gate = self._gate(packet.conversation_id)
             gate.start_at(packet.start, packet.seq)
             self._look_again = True  # packets before the gate was there may have overtaken this one
@@ -189,13 +192,17 @@ class Rooms:
 
     def _give(self, gate: Gate, packet: Packet) -> None:
         """Give a room what it is told. Whoever is put out by that is told in the room, whoever is let in is not."""
-        before = set(gate.members) if packet.admitted or packet.evicted or packet.closed else gate.members
-        gate.offer(packet)
-        for sid in before - gate.members:
-            self.told.note(sid, gate.conversation_id, packet.end, "conversation:participant-removed")
-        for sid in gate.members - before:
-            self._entered.note(sid, gate.conversation_id, packet.end, "conversation:participant-added")
-        self._forget_if_deserted(gate)
+        if packet.admitted or packet.evicted or packet.closed:
+            before = set(gate.members)
+            gate.offer(packet)
+            for sid in before - gate.members:
+                self.told.note(sid, gate.conversation_id, packet.end, "conversation:participant-removed")
+            for sid in gate.members - before:
+                self._entered.note(sid, gate.conversation_id, packet.end, "conversation:participant-added")
+        else:
+            gate.offer(packet)
+        if not gate.members:
+            self._forget_if_deserted(gate)
 
     def _gate(self, conversation_id: str) -> Gate:
         gate = self._gates.get(conversation_id)

@@ -40,7 +40,12 @@ class Spoken(Protocol):
 
 def user_view(user: User) -> View:
     """A user as everybody sees them."""
-    return {"id": user.id, "username": user.username, "displayName": user.display_name, "avatar": user.avatar}
+    return entry_view(user.id, user.username, user.display_name, user.avatar)
+
+
+def entry_view(user_id: str, username: str, display_name: str, avatar: str | None) -> View:
+    """The same from its columns."""
+    return {"id": user_id, "username": username, "displayName": display_name, "avatar": avatar}
 
 
 def users_by_id(session: Session, ids: Iterable[str]) -> dict[str, View]:
@@ -114,6 +119,37 @@ def message_view(
         "sentAt": created,
         "editedAt": iso_or_none(message.edited_at),
         "deletedAt": iso_or_none(message.deleted_at),
+    }
+
+
+def new_message_view(
+    message_id: str, conversation_id: str, seq: int, rev: int, sender: View, content: str, created: str
+) -> View:
+    """As `message_view` has a message that was sent just now (`created`, as clients see it), and refers to nothing.
+
+    What most messages are, in a third of the time; `temp_id` is the caller's to fill in.
+    """
+    return {
+        "id": message_id,
+        "temp_id": None,
+        "conversationId": conversation_id,
+        "seq": seq,
+        "rev": rev,
+        "senderId": sender["id"],
+        "sender": sender,
+        "content": content,
+        "kind": "text",
+        "replyTo": None,
+        "replyCount": 0,
+        "attachments": [],
+        "mentions": [],
+        "reactions": {},
+        "pinnedAt": None,
+        "status": "sent",
+        "createdAt": created,
+        "sentAt": created,
+        "editedAt": None,
+        "deletedAt": None,
     }
 
 

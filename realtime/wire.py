@@ -30,6 +30,11 @@ def unpack(body: bytes) -> Any:
     return orjson.loads(body)
 
 
+def only_for_the_room(packet: Packet) -> bool:
+    """Whether the commit names no users, as nearly all do."""
+    return not packet.admitted and not any(event.to_users for event in packet.events)
+
+
 def named_users(packet: Packet) -> set[str]:
     """The users who are told of the commit, or let in by it, whether they are in the room or not."""
     named = {user_id for event in packet.events for user_id in event.to_users}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -13,6 +14,7 @@ from schemas.base import (
     IDS_A_CALL,
     STORABLE,
     TEMP_ID_CHARS,
+    USER_ID_CHARS,
     Id,
     Input,
     Path,
@@ -55,6 +57,40 @@ class SendMessage(Input):
         if not self.content.strip() and not self.attachment_ids:
             raise ValueError("content: must not be blank")
         return self
+
+
+@dataclass(slots=True)
+class PlainMessage:
+    """A `SendMessage` of one conversation, one text and a `temp_id`, as most are."""
+
+    conversation_id: str
+    content: str
+    temp_id: str
+    reply_to: None = None
+    attachment_ids: tuple[()] = ()
+
+
+PLAIN = {"conversationId", "content", "temp_id"}
+
+
+def read_message(payload: Any) -> SendMessage | PlainMessage:
+    """A message to be sent. Raises ValidationError.
+
+    What is beyond doubt is not checked by the schema, which takes ten times as long: three texts of good length, and
+    printable, so that neither NUL nor a lone surrogate is among them. Whatever else it is, the schema says.
+    """
+    if type(payload) is dict and payload.keys() == PLAIN:
+        conversation_id, content, temp_id = payload["conversationId"], payload["content"], payload["temp_id"]
+        if (
+            type(conversation_id) is type(content) is type(temp_id) is str
+            and 0 < len(conversation_id) <= USER_ID_CHARS
+            and 0 < len(temp_id) <= TEMP_ID_CHARS
+            and len(content) <= CONTENT_CHARS
+            and (conversation_id + temp_id + content).isprintable()
+            and content.strip(" ")
+        ):
+            return PlainMessage(conversation_id, content, temp_id)
+    return SendMessage.model_validate(payload)
 
 
 class EditMessage(Input):

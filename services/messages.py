@@ -7,12 +7,12 @@ from collections.abc import Callable
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import select, update
 
-from models import Attachment, Conversation, Mention, Message, Participant, Reaction, now_ms
+from models import Attachment, Conversation, Mention, Message, Participant, Reaction, now_ms, temp_key
 from realtime.catchup import tombstone_data
 from realtime.views import View, messages_view
 from schemas.base import iso_or_none
 from schemas.errors import ChatError, conflict, forbidden, not_found
-from schemas.messages import EditMessage, HistoryPage, SendMessage
+from schemas.messages import EditMessage, HistoryPage, PlainMessage, SendMessage
 from services.access import access_conversation, access_message, access_participant, reading
 from services.files import discard
 from services.mentions import drop_mentions, find_mentions, store_mentions
@@ -32,7 +32,7 @@ def send(sender_id: str, body: SendMessage) -> Sent:
     return sent
 
 
-def submit(sender_id: str, body: SendMessage, done: Callable[[Sent | ChatError], None]) -> None:
+def submit(sender_id: str, body: SendMessage | PlainMessage, done: Callable[[Sent | ChatError], None]) -> None:
     """The same without waiting: `done` is told of the outcome. One sender's messages keep their order.
 
     Raises ChatError `unavailable` where too many wait already.
@@ -41,16 +41,15 @@ def submit(sender_id: str, body: SendMessage, done: Callable[[Sent | ChatError],
     writer.submit(_draft(sender_id, body), done)
 
 
-def _draft(sender_id: str, body: SendMessage) -> Draft:
-    return Draft(
-        sender_id=sender_id,
-        conversation_id=body.conversation_id,
-        content=body.content,
-        temp_id=body.temp_id,
-        reply_to=body.reply_to,
-        attachment_ids=tuple(body.attachment_ids),
-        digest=digest_of(body.content, body.reply_to, body.attachment_ids),
-    )
+def _draft(sender_id: str, body: SendMessage | PlainMessage) -> Draft:
+    """A draft without `temp_id` is never compared with another one."""
+    conversation_id, content, temp_id = body.conversation_id, body.content, body.temp_id
+    reply_to, attachment_ids = body.reply_to, tuple(body.attachment_ids)
+    key = digest = None
+    if temp_id is not None:
+        key = temp_key(sender_id, conversation_id, temp_id)
+        digest = digest_of(content, reply_to, attachment_ids)
+    return Draft(sender_id, conversation_id, content, temp_id, key, reply_to, attachment_ids, digest)
 
 
 def get(user_id: str, message_id: str) -> View:

@@ -7,17 +7,17 @@ only to drafts that pass. A draft that fails a check gets its error and harms no
 from __future__ import annotations
 
 import hashlib
-import operator
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 
 from models import Attachment, Message, Transaction, new_id, now_ms
-from models.hot import COLUMNS, Clock, hot
-from realtime.views import View, attachment_view, message_view, messages_view
+from models.clocks import Clock
+from models.hot import Own, Row, hot
+from realtime.events import Event
+from realtime.views import View, attachment_view, message_view, messages_view, new_message_view
+from schemas.base import iso
 from schemas.errors import ChatError, conflict, invalid, not_a_participant, not_found
 from services.members import members
 from services.mentions import find_mentions, store_mentions
@@ -27,20 +27,25 @@ from services.work import Turn, Work
 
 @dataclass(slots=True)
 class Draft:
-    """A message on its way: who sends what where. `digest` tells the same draft sent again from another one."""
+    """A message on its way: who sends what where.
+
+    `temp_key` names one message for ever, where there is a `temp_id`; `digest` tells the same draft sent again from
+    another one.
+    """
 
     sender_id: str
     conversation_id: str
     content: str
     temp_id: str | None
+    temp_key: bytes | None
     reply_to: str | None
     attachment_ids: tuple[str, ...]
-    digest: bytes
+    digest: bytes | None
 
     @property
-    def key(self) -> Key:
-        """What names one message for ever, where there is a `temp_id`."""
-        return self.sender_id, self.conversation_id, self.temp_id
+    def plain(self) -> bool:
+        """Whether it refers to nothing, and names nobody."""
+        return self.reply_to is None and not self.attachment_ids and "@" not in self.content
 
 
 @dataclass(slots=True)
@@ -53,7 +58,6 @@ class Placed:
     rev: int
     sender_id: str
     temp_id: str | None
-    digest: bytes | None
     content: str
     reply_to: str | None
     created_at: int
@@ -62,14 +66,6 @@ class Placed:
     pinned_at: int | None = None
     edited_at: int | None = None
     deleted_at: int | None = None
-    changed_rev: int | None = None
-
-    def row(self) -> tuple[Any, ...]:
-        """Its values in the order of the table's columns."""
-        return _values(self)
-
-
-_values = operator.attrgetter(*COLUMNS)
 
 
 @dataclass(slots=True)
@@ -80,95 +76,135 @@ class Sent:
     duplicate: bool
 
 
-Key = tuple[str, str, str | None]
-"""Sender, conversation and `temp_id`: what names one message for ever."""
-
-
 def digest_of(content: str, reply_to: str | None, attachment_ids: Sequence[str]) -> bytes:
     """16 bytes that differ where two drafts do."""
     parts = [content, reply_to or "", *attachment_ids]
     return hashlib.blake2b("\x00".join(parts).encode(), digest_size=16).digest()
 
 
-def send_all(work: Work, drafts: Sequence[Draft]) -> list[Sent | ChatError]:
-    """Store the drafts; for each its message or its error, in the order given."""
-    batch = _Batch(work, drafts)
+def send_all(work: Work, drafts: Sequence[Draft], *, careful: bool) -> list[Sent | ChatError]:
+    """Store the drafts; for each its message or its error, in the order given.
+
+    Unless `careful`, none is expected to be stored already: one that is raises the driver's IntegrityError.
+    """
+    batch = _Batch(work, drafts, careful=careful)
     answers: list[Sent | ChatError] = []
     for draft in drafts:
         try:
             answers.append(batch.take(draft))
         except ChatError as error:
             answers.append(error)
-    batch.store()
+    batch.finish()
     return answers
 
 
 class _Batch:
     """Drafts that are written together. What it reads, it reads once for all of them."""
 
-    def __init__(self, work: Work, drafts: Sequence[Draft]) -> None:
+    def __init__(self, work: Work, drafts: Sequence[Draft], *, careful: bool) -> None:
         self._work = work
         self._hot = hot(work.transaction)
-        clocks = self._hot.lock({draft.conversation_id for draft in drafts})
-        self._clocks = {clock.id: clock for clock in clocks}
-        self._turns: dict[str, Turn] = {}
-        self._known = self._sent_before(drafts)
-        self._senders = known_users(work.transaction, {draft.sender_id for draft in drafts})
-        self._rows: list[tuple[Any, ...]] = []
-        self._own: Counter[tuple[str, str]] = Counter()
+        here = {draft.conversation_id for draft in drafts}
+        self._clocks = self._hot.lock(here)
+        self._known = self._sent_before(drafts) if careful else {}
+        self._senders = known_users(self._hot, {draft.sender_id for draft in drafts})
+        self._roles = members.exact(self._hot, [self._clocks[one] for one in here if one in self._clocks])
+        self._turns: dict[str, tuple[Turn, Clock, dict[str, str]]] = {}
+        self._rows: list[Row] = []
+        self._moved: dict[str, tuple[Clock, int]] = {}
+        self._own: dict[Own, int] = {}
         self._now = now_ms()
+        self._said_at = iso(self._now)
 
-    def _sent_before(self, drafts: Sequence[Draft]) -> dict[Key, tuple[bytes, Sent]]:
+    def _sent_before(self, drafts: Sequence[Draft]) -> dict[bytes, tuple[bytes | None, Sent]]:
         """What these drafts' `temp_id`s named before, in its present state."""
-        keys = [(draft.sender_id, draft.conversation_id, draft.temp_id) for draft in drafts if draft.temp_id]
+        keys = [draft.temp_key for draft in drafts if draft.temp_key]
         ids = self._hot.sent_before(keys) if keys else []
         if not ids:
             return {}
         found = self._work.session.scalars(select(Message).where(Message.id.in_(ids))).all()
         return {
-            (message.sender_id, message.conversation_id, message.temp_id): (message.digest or b"", Sent(view, True))
+            message.temp_key or b"": (message.digest, Sent(view, True))
             for message, view in zip(found, messages_view(self._work.session, found), strict=True)
         }
 
     def take(self, draft: Draft) -> Sent:
         """The draft's message: a new one, or the one that its `temp_id` names. Raises ChatError."""
-        clock = self._clocks.get(draft.conversation_id)
-        if clock is None:
+        turn, clock, roles = self._turns.get(draft.conversation_id) or self._turn(draft.conversation_id)
+        if draft.sender_id not in roles:
             raise not_a_participant()
-        if draft.sender_id not in members.exact(self._work.transaction, clock.id, clock.members_rev).roles:
-            raise not_a_participant()
-        if draft.temp_id is not None and draft.key in self._known:
-            return _again(draft, self._known[draft.key])
-        sent = self._place(clock, draft)
-        if draft.temp_id is not None:
-            self._known[draft.key] = (draft.digest, sent)
+        key = draft.temp_key
+        if key is not None and key in self._known:
+            return _again(draft, self._known[key])
+        sent = self._place(turn, clock, draft) if draft.plain else self._place_with_care(turn, clock, draft)
+        if key is not None:
+            self._known[key] = draft.digest, sent
         return sent
 
-    def _place(self, clock: Clock, draft: Draft) -> Sent:
-        """Check what the draft refers to, give it its place, and tell the room."""
-        attachments = _claimable(self._work.transaction, draft)
-        parent = _parent(self._work.transaction, draft)
-        turn = self._turns.get(clock.id)
-        if turn is None:
-            turn = self._turns[clock.id] = self._work.turn(clock)
-        clock.updated_at = self._now
-        message = Placed(
-            id=new_id(),
-            conversation_id=clock.id,
-            seq=turn.next_seq(),
-            rev=turn.next_rev(),
-            sender_id=draft.sender_id,
-            temp_id=draft.temp_id,
-            digest=draft.digest if draft.temp_id is not None else None,
-            content=draft.content,
-            reply_to=draft.reply_to,
-            created_at=self._now,
+    def _turn(self, conversation_id: str) -> tuple[Turn, Clock, dict[str, str]]:
+        """The conversation's turn in this unit of work, its clock and its members. Raises ChatError."""
+        clock = self._clocks.get(conversation_id)
+        if clock is None:
+            raise not_a_participant()
+        found = self._turns[conversation_id] = self._work.turn(clock), clock, self._roles[conversation_id]
+        return found
+
+    def _place(self, turn: Turn, clock: Clock, draft: Draft) -> Sent:
+        """Give the draft its place, and tell the room."""
+        message_id, seq, rev = self._allot(turn, clock, draft)
+        view = new_message_view(
+            message_id, draft.conversation_id, seq, rev, self._senders[draft.sender_id], draft.content, self._said_at
         )
-        self._rows.append(message.row())
-        self._own[clock.id, draft.sender_id] += 1
-        mentions = find_mentions(self._work.transaction, clock.id, draft.sender_id, draft.content)
+        view["temp_id"] = draft.temp_id
+        turn.packet.events.append(Event("message:new", rev, view))
+        return Sent(view, False)
+
+    def _allot(self, turn: Turn, clock: Clock, draft: Draft) -> tuple[str, int, int]:
+        """The next place in the conversation: id, seq and rev; and the row for it."""
+        message_id, sender_id, conversation_id = new_id(), draft.sender_id, draft.conversation_id
+        seq = clock.seq = clock.seq + 1
+        rev = clock.rev = turn.packet.end = clock.rev + 1
+        self._rows.append(
+            (
+                message_id,
+                conversation_id,
+                seq,
+                rev,
+                sender_id,
+                draft.temp_id,
+                draft.temp_key,
+                draft.digest,
+                draft.content,
+                draft.reply_to,
+                self._now,
+            )
+        )
+        self._moved[conversation_id] = clock, seq - turn.packet.seq
+        own = conversation_id, sender_id
+        self._own[own] = self._own.get(own, 0) + 1
+        return message_id, seq, rev
+
+    def _place_with_care(self, turn: Turn, clock: Clock, draft: Draft) -> Sent:
+        """The same for a draft that refers to something, which is checked first. Raises ChatError."""
+        transaction = self._work.transaction
+        attachments = _claimable(transaction, draft)
+        parent = _parent(transaction, draft)
+        message_id, seq, rev = self._allot(turn, clock, draft)
+        message = Placed(
+            message_id,
+            draft.conversation_id,
+            seq,
+            rev,
+            draft.sender_id,
+            draft.temp_id,
+            draft.content,
+            draft.reply_to,
+            self._now,
+        )
+        mentions = find_mentions(transaction, draft.conversation_id, draft.sender_id, draft.content)
         if attachments or parent is not None or mentions:
-            self._flush()  # these refer to the message's row
+            self._hot.insert(self._rows)  # what follows refers to the message's row
+            self._rows = []
             _attach(attachments, message)
             if parent is not None:
                 parent.reply_count += 1
@@ -179,21 +215,12 @@ class _Batch:
         turn.tell("message:new", view)
         return Sent(view, False)
 
-    def _flush(self) -> None:
-        if self._rows:
-            self._hot.insert(self._rows)
-            self._rows.clear()
-
-    def store(self) -> None:
+    def finish(self) -> None:
         """Write the messages and the counters, and count each sender's own as nothing to read."""
-        self._flush()
-        if self._turns:
-            self._hot.advance([self._clocks[conversation_id] for conversation_id in self._turns])
-            own = [(count, conversation_id, user_id) for (conversation_id, user_id), count in self._own.items()]
-            self._hot.skip(own)
+        self._hot.finish(self._rows, self._moved, self._own, self._now)
 
 
-def _again(draft: Draft, before: tuple[bytes, Sent]) -> Sent:
+def _again(draft: Draft, before: tuple[bytes | None, Sent]) -> Sent:
     digest, sent = before
     if digest != draft.digest:
         raise conflict("This temp_id names another message already", temp_id="names another message already")

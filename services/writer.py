@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
+
 import runtime
 from realtime.events import Outcome as Committed
 from schemas.errors import ChatError, internal, unavailable
@@ -26,8 +28,9 @@ log = logging.getLogger("parley.services")
 BATCH = 256
 """Requests in one transaction at most, so that a burst does not make the first of them wait for all."""
 
-IN_A_ROW = 16
-"""Batches that are written before other writes have their turn: 50 ms."""
+DOUBTS = 50
+"""Batches that look first which of their messages are stored already, after one that found some: they come in herds,
+of clients that have lost their line. To be wrong about it costs a batch twice its time."""
 
 WAITING = 10_000
 """Requests that may wait; beyond it the server says `unavailable` instead of falling ever further behind."""
@@ -38,9 +41,6 @@ Outcome = Sent | ChatError | None
 
 
 Done = Callable[[Any], None]
-Again = Callable[[Callable[[Work], Any]], tuple[list[Outcome], Committed]]
-
-
 Waiting = tuple[Request, Done]
 
 
@@ -56,18 +56,17 @@ class _Batch:
 class Writer:
     """Gathers requests while a transaction is under way, and for one turn of the loop before it.
 
-    While a batch is published and its senders are told, the next one is written already; on SQLite the thread that
-    writes takes it by itself.
+    Few large batches beat many small ones: the thread that writes and the loop share one interpreter and, often enough,
+    one core of the machine.
     """
 
     def __init__(self) -> None:
         self._waiting: deque[Waiting] = deque()
-        self._refused: list[Waiting] = []
         self._written: deque[_Batch] = deque()
         self._running = False
         self._telling = False
+        self._doubts = 0
         self._lock = runtime.guard()
-        self._bell: runtime.Bell | None = None
 
     def submit(self, request: Request, done: Done) -> None:
         """Have the request written; `done` is told its outcome, and must not wait. Raises ChatError `unavailable`."""
@@ -77,9 +76,7 @@ class Writer:
             self._waiting.append((request, done))
             start, self._running = not self._running, True
         if start:
-            if self._bell is None:
-                self._bell = runtime.Bell(self._tell)
-            runtime.spawn(self._run, self._bell)
+            runtime.spawn(self._run)
 
     def write(self, request: Request) -> Outcome:
         """Wait until the request is committed. Raises ChatError; then it is not stored."""
@@ -96,53 +93,44 @@ class Writer:
             raise outcomes[0]
         return outcomes[0]
 
-    def _run(self, bell: runtime.Bell) -> None:
-        """Commit batch after batch until nobody waits."""
+    def _run(self) -> None:
+        """Commit batch after batch until nobody waits; the next is on its way while the last is told."""
         runtime.sleep(0)
-        while batch := self._take(last=True):
-            handed_over = False
-
-            def follow(first: tuple[list[Outcome], Committed], again: Again, batch: list[Waiting] = batch) -> None:
-                nonlocal handed_over
-                handed_over = True
-                self._hand_over(bell, batch, first[0], [first[1]])
-                self._go_on(bell, again)
-
+        while batch := self._take():
             committed: list[Committed] = []
-            outcomes = _commit([request for request, _ in batch], committed, follow)
-            if not handed_over:
-                self._hand_over(bell, batch, outcomes, committed)
+            outcomes = self._commit([request for request, _ in batch], committed)
+            with self._lock:
+                self._written.append(_Batch(outcomes, [done for _, done in batch], committed))
+            runtime.spawn(self._tell)
 
-    def _take(self, *, last: bool = False) -> list[Waiting]:
-        """What is to be written next; where that is nothing and `last` is given, nobody writes from now on."""
+    def _take(self) -> list[Waiting]:
+        """What is to be written next; where that is nothing, nobody writes from now on."""
         with self._lock:
-            batch, self._refused = self._refused, []
-            if not batch:
-                batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-            if last and not batch:
-                self._running = False
+            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            self._running = bool(batch)
             return batch
 
-    def _go_on(self, bell: runtime.Bell, again: Again) -> None:
-        """Write what has come meanwhile, in the thread that writes; what fails there is left to `_run`."""
-        for _ in range(IN_A_ROW):
-            batch = self._take()
-            if not batch:
-                return
-            try:
-                outcomes, committed = again(functools.partial(run_all, requests=[request for request, _ in batch]))
-            except Exception:  # noqa: BLE001 (a log's lock is for greenlets: whoever tries again says what is wrong)
-                with self._lock:
-                    self._refused = batch
-                return
-            self._hand_over(bell, batch, outcomes, [committed])
+    def _is_careful(self) -> bool:
+        """Whether the next batch looks first which of its messages are stored already: after one that had such."""
+        self._doubts -= self._doubts > 0
+        return self._doubts > 0
 
-    def _hand_over(
-        self, bell: runtime.Bell, batch: list[Waiting], outcomes: list[Outcome], committed: list[Committed]
-    ) -> None:
-        with self._lock:
-            self._written.append(_Batch(outcomes, [done for _, done in batch], committed))
-        bell.ring()
+    def _commit(self, requests: Sequence[Request], committed: list[Committed]) -> list[Outcome]:
+        """The outcome of each request. One that breaks the batch is found by running all of them singly."""
+        careful = self._is_careful()
+        try:
+            try:
+                return _write(requests, committed, careful=careful)
+            except IntegrityError:
+                if careful:
+                    raise
+                self._doubts = DOUBTS
+                return _write(requests, committed, careful=True)
+        except ChatError as error:
+            return [error] * len(requests)
+        except Exception:
+            log.exception("a batch failed; its requests run singly", extra={"requests": len(requests)})
+            return _singly(requests, committed)
 
     def _tell(self) -> None:
         """Publish what was written, in the order in which it was, and tell who waits for it; one greenlet at a time."""
@@ -166,44 +154,41 @@ class Writer:
                     log.exception("an outcome could not be told")
 
 
-def run_all(work: Work, requests: Sequence[Request]) -> list[Outcome]:
-    """Write drafts, then marks, in one unit of work; the outcome of each request, in the order given."""
+def run_all(work: Work, requests: Sequence[Request], *, careful: bool = True) -> list[Outcome]:
+    """Write drafts, then marks, in one unit of work; the outcome of each request, in the order given.
+
+    See `send_all` for `careful`.
+    """
     drafts = [request for request in requests if isinstance(request, Draft)]
     marks = [request for request in requests if isinstance(request, Mark)]
-    sent = iter(send_all(work, drafts) if drafts else [])
+    sent = iter(send_all(work, drafts, careful=careful) if drafts else [])
     moved = iter(move_all(work, marks) if marks else [])
     return [next(sent) if isinstance(request, Draft) else next(moved) for request in requests]
 
 
-def _commit(requests: Sequence[Request], committed: list[Committed], follow: Any = None) -> list[Outcome]:
-    """The outcome of each request. One that breaks the batch is found by running all of them singly."""
-    try:
-        return _write(requests, committed, follow)
-    except ChatError as error:
-        return [error] * len(requests)
-    except Exception:
-        if len(requests) > 1:
-            log.exception("a batch failed; its requests run singly", extra={"requests": len(requests)})
-            return [outcome for request in requests for outcome in _commit([request], committed)]
-        return [_alone(requests[0], committed)]
-
-
-def _write(requests: Sequence[Request], committed: list[Committed], follow: Any = None) -> list[Outcome]:
+def _write(requests: Sequence[Request], committed: list[Committed], *, careful: bool) -> list[Outcome]:
     outcomes: list[Outcome]
-    outcomes, to_publish = commit(functools.partial(run_all, requests=requests), follow)
+    outcomes, to_publish = commit(functools.partial(run_all, requests=requests, careful=careful))
     committed.append(to_publish)
     return outcomes
 
 
+def _singly(requests: Sequence[Request], committed: list[Committed]) -> list[Outcome]:
+    """Each request by itself, so that one that cannot be written harms no other."""
+    return [_alone(request, committed) for request in requests]
+
+
 def _alone(request: Request, committed: list[Committed]) -> Outcome:
-    """One more try for a request that failed alone: another node may have stored the same `temp_id` at that moment."""
-    try:
-        return _write([request], committed)[0]
-    except ChatError as error:
-        return error
-    except Exception:
-        log.exception("a request cannot be written")
-        return internal()
+    """Twice, since another node may have stored the same `temp_id` at the first moment."""
+    for last in (False, True):
+        try:
+            return _write([request], committed, careful=True)[0]
+        except ChatError as error:
+            return error
+        except Exception:
+            if last:
+                log.exception("a request cannot be written")
+    return internal()
 
 
 writer = Writer()

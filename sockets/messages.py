@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from realtime.connections import Connection
 from schemas.errors import ChatError
-from schemas.messages import Acknowledge, React, SendMessage
+from schemas.messages import Acknowledge, PlainMessage, React, SendMessage, read_message
 from services import messages, reactions, receipts
 from services.sending import Sent
 from sockets.registry import Answer, Later, Place, ok, on
 
 
-@on("send-message", Place.SEND)
-def send(connection: Connection, payload: SendMessage) -> Later:
+@on("send-message", Place.SEND, read_message)
+def send(connection: Connection, payload: SendMessage | PlainMessage) -> Later:
     """Store a message and tell the room; answered once it is committed."""
 
-    return Later(lambda done: messages.submit(connection.user_id, payload, lambda outcome: done(_sent(outcome))))
+    def start(done: Callable[[Answer | ChatError | None], None]) -> None:
+        def sent(outcome: Sent | ChatError) -> None:
+            if isinstance(outcome, Sent):
+                done(Answer({"ok": True, "message": outcome.message, "duplicate": outcome.duplicate}))
+            else:
+                done(outcome)
 
+        messages.submit(connection.user_id, payload, sent)
 
-def _sent(outcome: Sent | ChatError) -> Answer | ChatError:
-    return outcome if isinstance(outcome, ChatError) else ok(message=outcome.message, duplicate=outcome.duplicate)
+    return Later(start)
 
 
 @on("delivered-ack", Place.FREE)

@@ -46,15 +46,19 @@ class Registered:
 handlers: dict[str, Registered] = {}
 
 
-def on(name: str, place: Place = Place.AFTER_SENDS) -> Callable[[Handler], Handler]:
+def on(
+    name: str, place: Place = Place.AFTER_SENDS, read: Callable[[Any], Any] | None = None
+) -> Callable[[Handler], Handler]:
     """Register the decorated function for an event of `schemas.sockets.CLIENT_EVENTS`.
 
-    It is given the connection and the validated payload, and returns the acknowledgement; it raises ChatError.
+    It is given the connection and the payload, as the event's schema or `read` has validated it, and returns the
+    acknowledgement; it raises ChatError.
     """
 
     def register(handler: Handler) -> Handler:
         event = CLIENT_EVENTS[name]
-        handlers[name] = Registered(event, handler, place, event.payload.__pydantic_validator__.validate_python)
+        validate = read or event.payload.__pydantic_validator__.validate_python
+        handlers[name] = Registered(event, handler, place, validate)
         return handler
 
     return register

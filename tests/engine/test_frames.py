@@ -52,6 +52,19 @@ def test_messages_of_every_size_arrive_however_they_are_cut(size: int, step: int
     assert read(data, step) == [(TEXT, payload), (BINARY, b"next")]
 
 
+@pytest.mark.parametrize("size", [1, 125, 126, 65535])
+def test_one_whole_text_is_read_at_once_and_nothing_else_is(size: int) -> None:
+    payload = random.Random(size).randbytes(size)
+    whole = masked(payload)
+    assert FrameReader(LIMIT).whole_text(whole) == payload
+    others = [whole[:-1], whole + b"\x81", masked(payload, BINARY), masked(payload, final=False), frame(payload)]
+    assert [FrameReader(LIMIT).whole_text(other) for other in others] == [None] * len(others)
+    assert FrameReader(size - 1).whole_text(whole) is None, "too large: `feed` says so"
+    begun = FrameReader(LIMIT)
+    assert list(begun.feed(masked(b"a", final=False))) == []
+    assert begun.whole_text(whole) is None, "a fragmented message is under way"
+
+
 def test_fragments_become_one_message_with_control_frames_between() -> None:
     data = masked(b"a", final=False) + masked(b"ping", PING) + masked(b"b", 0, final=False) + masked(b"c", 0)
     assert read(data) == [(PING, b"ping"), (TEXT, b"abc")]

@@ -69,6 +69,8 @@ def test_up_down_and_up_again(place: tuple[Engine, Flask]) -> None:
     assert tables(engine) == TABLES
     assert differences(engine) == []
     first = epoch(engine)
+    flask_db("upgrade")
+    assert epoch(engine) == first, "upgrading twice keeps what is there"
     flask_db("downgrade", "base")
     assert tables(engine) == set()
     flask_db("upgrade")
@@ -84,8 +86,9 @@ def epoch(engine: Engine) -> str:
 
 
 def test_a_difference_would_be_seen(place: tuple[Engine, Flask]) -> None:
-    engine, flask_db = place
-    flask_db("upgrade")
+    engine, _ = place
+    Base.metadata.create_all(engine)
+    assert differences(engine) == []
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE users ADD COLUMN shoe_size INTEGER"))
         connection.execute(text("DROP INDEX ix_messages_reply_to"))
@@ -93,12 +96,38 @@ def test_a_difference_would_be_seen(place: tuple[Engine, Flask]) -> None:
     assert found == {"remove_column", "add_index"}
 
 
-def test_upgrading_twice_keeps_what_is_there(place: tuple[Engine, Flask]) -> None:
+def test_temp_ids_of_before_get_their_keys(place: tuple[Engine, Flask]) -> None:
     engine, flask_db = place
+    flask_db("upgrade", "0003")
+    with engine.begin() as connection:
+        for statement in OLD_ROWS:
+            connection.execute(text(statement))
     flask_db("upgrade")
-    before = epoch(engine)
+    with engine.connect() as connection:
+        keys = connection.execute(text("SELECT temp_key FROM messages ORDER BY id")).scalars().all()
+        assert [key if key is None else bytes(key) for key in keys] == [models.temp_key("u", "c", "t"), None]
+        assert connection.scalar(text("SELECT count(*) FROM reactions")) == 1
+    flask_db("downgrade", "0003")
     flask_db("upgrade")
-    assert epoch(engine) == before
+
+
+OLD_ROWS = (
+    (
+        "INSERT INTO users (id, username, name_key, display_name, display_key, rev, sessions_valid_from, disabled,"
+        " created_at) VALUES ('u', 'u', 'u', 'u', 'u', 0, 0, false, 0)"
+    ),
+    (
+        "INSERT INTO conversations (id, type, seq, rev, first_seq, members_rev, props_rev, member_count, created_at,"
+        " updated_at) VALUES ('c', 'group', 2, 2, 1, 0, 0, 1, 0, 0)"
+    ),
+    *(
+        "INSERT INTO messages (id, conversation_id, seq, rev, sender_id, temp_id, kind, content, reply_count,"
+        f" created_at) VALUES ('{number}', 'c', {number}, {number}, 'u', {temp_id}, 'text', 'x', 0, 0)"
+        for number, temp_id in ((1, "'t'"), (2, "NULL"))
+    ),
+    "INSERT INTO reactions (message_id, user_id, emoji, created_at) VALUES ('1', 'u', '+', 0)",
+)
+"""A conversation as revision 0003 had it: two messages, one of them with a `temp_id` and a reaction."""
 
 
 def test_two_servers_that_start_at_once_migrate_once(postgres: Postgres, tmp_path: Path) -> None:

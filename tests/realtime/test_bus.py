@@ -125,6 +125,7 @@ def test_a_channel_that_is_left_is_followed_for_a_while(
     assert ben.texts == ["still heard", "heard"]
 
 
+@pytest.mark.alone
 def test_a_frozen_server_holds_nobody_up_and_is_found_out(
     node: NodeFactory, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
