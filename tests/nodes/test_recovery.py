@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import requests
 
 from tests.clients.page import Page
@@ -11,6 +12,8 @@ from tests.nodes.test_socketio import Programmable, do
 from tests.support.api import User
 from tests.support.flask import service_token
 from tests.support.server import ServerProcess
+
+pytestmark = pytest.mark.engine
 
 Nodes = list[ServerProcess]
 
