@@ -1,4 +1,4 @@
-"""The connections to PostgreSQL that write, kept between one transaction and the next."""
+"""The connection to PostgreSQL that writes, kept between one transaction and the next."""
 
 from __future__ import annotations
 
@@ -8,39 +8,38 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 from sqlalchemy.pool import QueuePool
 
-KEPT = 2
-"""As many as are used all the time (`Store.writes_at_once`)."""
-
 
 class Kept:
-    """A few connections out of the pool.
+    """One connection out of the pool.
 
     The pool asks each connection whether it lives before it hands it out, which is a fifth of a batch's time. Of one
-    that is kept a transaction finds out by itself, and begins again; so they are for writing only.
+    that is kept a transaction finds out by itself, and begins again; so it is for writing only.
     """
 
     def __init__(self) -> None:
-        self._kept: list[Connection] = []
+        self._kept: Connection | None = None
 
     @contextmanager
     def connection(self, engine: Engine) -> Iterator[Connection]:
-        """One that is kept, or, where there is none or all are in use, one of the pool."""
-        connection = self._kept.pop() if self._kept else engine.connect()
+        """The one that is kept, or, where there is none or it is in use, one of the pool."""
+        connection = self._kept or engine.connect()
+        self._kept = None
         try:
             yield connection
         finally:
             connection.rollback()
             if self._may_keep(connection, engine):
-                self._kept.append(connection)
+                self._kept = connection
             else:
                 connection.close()
 
     def close(self) -> None:
-        """Let go of them."""
-        while self._kept:
-            self._kept.pop().close()
+        """Let go of it."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
     def _may_keep(self, connection: Connection, engine: Engine) -> bool:
-        """Whether it is good, few are kept, and the pool has more than those."""
-        pool, kept = engine.pool, len(self._kept) + 1
-        return kept <= KEPT and not connection.invalidated and isinstance(pool, QueuePool) and pool.size() > kept
+        """Whether it is good, none is kept, and the pool has more than this one."""
+        pool = engine.pool
+        return self._kept is None and not connection.invalidated and isinstance(pool, QueuePool) and pool.size() > 1

@@ -101,11 +101,6 @@ class Store:
         """Whether the embedded database is in use."""
         return self.engine.dialect.name == "sqlite"
 
-    @property
-    def writes_at_once(self) -> int:
-        """How many transactions that write are worth running beside each other."""
-        return 1 if self.is_sqlite else 2
-
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for reading; all that it reads is of one moment. Raises Unavailable."""

@@ -9,25 +9,24 @@ import functools
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
 import runtime
-from models import store
 from realtime.events import Outcome as Committed
 from schemas.errors import ChatError, internal, unavailable
 from services.health import MESSAGES
-from services.line import Done, Line, Request, Waiting
 from services.marks import Mark, move_all
 from services.sending import Draft, Sent, send_all
 from services.work import Work, commit, publish
 
 log = logging.getLogger("parley.services")
 
-BESIDE = 16
-"""Requests that have to wait before a second batch is written beside the first, where the database can do that."""
+BATCH = 256
+"""Requests in one transaction at most, so that a burst does not make the first of them wait for all."""
 
 DOUBTS = 50
 """Batches that look first which of their messages are stored already, after one that found some: they come in herds,
@@ -36,8 +35,13 @@ of clients that have lost their line. To be wrong about it costs a batch twice i
 WAITING = 10_000
 """Requests that may wait; beyond it the server says `unavailable` instead of falling ever further behind."""
 
+Request = Draft | Mark
 Outcome = Sent | ChatError | None
 """A stored message; an error, and then nothing was stored; None for a mark that was set."""
+
+
+Done = Callable[[Any], None]
+Waiting = tuple[Request, Done]
 
 
 @dataclass(slots=True)
@@ -45,7 +49,7 @@ class _Batch:
     """Requests that were written together: what came of each, who is to be told, and what is to be published first."""
 
     outcomes: list[Outcome]
-    waiting: list[Waiting]
+    done: list[Done]
     committed: list[Committed]
 
 
@@ -53,13 +57,13 @@ class Writer:
     """Gathers requests while a transaction is under way, and for one turn of the loop before it.
 
     Few large batches beat many small ones: the thread that writes and the loop share one interpreter and, often enough,
-    one core of the machine. PostgreSQL has both of its own, and is given a second batch while it flushes the first.
+    one core of the machine.
     """
 
     def __init__(self) -> None:
-        self._line = Line()
+        self._waiting: deque[Waiting] = deque()
         self._written: deque[_Batch] = deque()
-        self._running = 0
+        self._running = False
         self._telling = False
         self._doubts = 0
         self._lock = runtime.guard()
@@ -67,12 +71,10 @@ class Writer:
     def submit(self, request: Request, done: Done) -> None:
         """Have the request written; `done` is told its outcome, and must not wait. Raises ChatError `unavailable`."""
         with self._lock:
-            if len(self._line) >= WAITING:
+            if len(self._waiting) >= WAITING:
                 raise unavailable()
-            self._line.add(Waiting(request, done))
-            running = self._running
-            start = not running or (running < store.writes_at_once and len(self._line) >= BESIDE)
-            self._running += start
+            self._waiting.append((request, done))
+            start, self._running = not self._running, True
         if start:
             runtime.spawn(self._run)
 
@@ -92,22 +94,20 @@ class Writer:
         return outcomes[0]
 
     def _run(self) -> None:
-        """Commit batch after batch until nobody waits for this one; the next is on its way while the last is told."""
+        """Commit batch after batch until nobody waits; the next is on its way while the last is told."""
         runtime.sleep(0)
-        batch: list[Waiting] = []
-        while batch := self._next(batch):
+        while batch := self._take():
             committed: list[Committed] = []
-            outcomes = self._commit([waiting.request for waiting in batch], committed)
+            outcomes = self._commit([request for request, _ in batch], committed)
             with self._lock:
-                self._written.append(_Batch(outcomes, batch, committed))
+                self._written.append(_Batch(outcomes, [done for _, done in batch], committed))
             runtime.spawn(self._tell)
 
-    def _next(self, written: list[Waiting]) -> list[Waiting]:
-        """What is to be written after that batch; where that is nothing, its writer has ended."""
+    def _take(self) -> list[Waiting]:
+        """What is to be written next; where that is nothing, nobody writes from now on."""
         with self._lock:
-            self._line.done(written)
-            batch = self._line.take(alone=store.writes_at_once == 1)
-            self._running -= not batch
+            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            self._running = bool(batch)
             return batch
 
     def _is_careful(self) -> bool:
@@ -147,9 +147,9 @@ class Writer:
             for committed in batch.committed:
                 publish(committed)
             MESSAGES.inc(sum(isinstance(one, Sent) and not one.duplicate for one in batch.outcomes))
-            for waiting, outcome in zip(batch.waiting, batch.outcomes, strict=True):
+            for done, outcome in zip(batch.done, batch.outcomes, strict=True):
                 try:
-                    waiting.done(outcome)
+                    done(outcome)
                 except Exception:
                     log.exception("an outcome could not be told")
 
