@@ -154,18 +154,12 @@ def serve() -> None:
         publisher.serve(settings.host, listener.getsockname()[1])
     except (OSError, RuntimeError, OperationalError) as error:
         sys.exit(f"Parley cannot start: {_sentence(error)}")
-    configure_mappers()
-    runtime.run_blocking(
-        bool
-    )  # its threads are made by the first call, as the mappers are: 40 ms, in which nobody waits
     nodes.start()
     runtime.every(COMPARE_SECONDS, rooms.compare)
     runtime.every(CHECKPOINT_SECONDS, models.store.checkpoint)
     runtime.every(CHECK_SECONDS, expiry.check)
     runtime.every(standing.CHECK_SECONDS, tokens.recheck)
-    gc.collect()
-    gc.freeze()  # what start-up made stays; the collector need not walk it again
-    gc.set_threshold(*COLLECTED)
+    _warm_up()
     greeting = partial(starting.greet, listener.getsockname()[1], started)
     life = runtime.Life(
         on_ready=greeting if place.alone else place.serves,
@@ -179,6 +173,15 @@ def serve() -> None:
     nodes.stop()
     publisher.stop()
     models.store.close()
+
+
+def _warm_up() -> None:
+    """Make now what the first who come would wait for, 40 ms; the collector need not walk what start-up made again."""
+    configure_mappers()
+    runtime.run_blocking(bool)  # its threads are made at the first call
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTED)
 
 
 def _sentence(error: Exception) -> str:
