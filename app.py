@@ -7,6 +7,8 @@ import by name would make a second application whose handlers the running server
 from __future__ import annotations
 
 if __name__ == "__main__":
+    import gc
+
     import runtime
     from settings import settings as _settings
 
@@ -14,6 +16,7 @@ if __name__ == "__main__":
         import starting
 
         starting.several(__file__)  # does not return
+    gc.disable()  # what imports make stays: to walk it again and again is a fifth of the time of a start
     if _settings.async_mode == "eventlet":
         runtime.patch()
 
@@ -42,8 +45,9 @@ from engine.accept import Reception
 from extensions import db, limiter, migrate, socketio
 from origins import socket_origin_allowed
 from realtime import standing
-from realtime.connections import close, connections, emit
+from realtime.connections import connections, emit, hang_up
 from realtime.expiry import CHECK_SECONDS, expiry
+from realtime.handover import handover
 from realtime.publishing import publisher
 from realtime.rooms import COMPARE_SECONDS, rooms
 from schemas.sockets import Failure
@@ -55,6 +59,9 @@ RECONNECT_MS = (500, 5000)
 
 ANNOUNCE_SECONDS = 1.0
 """How long clients that poll are given to fetch that announcement."""
+
+AT_ONCE = 32
+"""Clients that lose their connection in one turn of the loop when the server ends."""
 
 COLLECTED = (5_000, 50, 100)
 """When Python looks for garbage in cycles, of which we make next to none. A connection is some 60 objects that stay;
@@ -122,6 +129,7 @@ def _init_sockets(app: OpenAPI) -> None:
     socketio.init_app(
         app,
         fast=fast,
+        recovery=fast and settings.recovery_bytes > 0,
         async_mode="eventlet" if runtime.green() else "threading",
         async_handlers=False,
         cors_allowed_origins=socket_origin_allowed,
@@ -182,6 +190,7 @@ def _warm_up() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTED)
+    gc.enable()
 
 
 def _sentence(error: Exception) -> str:
@@ -195,7 +204,7 @@ def _sentence(error: Exception) -> str:
 
 def announce() -> None:
     """Tell clients when to come back, while those that poll can still ask."""
-    for connection in connections.all():
+    for connection in connections.present():
         emit("server:draining", {"reconnectAfterMs": random.randint(*RECONNECT_MS)}, to=connection.sid)
     deadline = time.monotonic() + ANNOUNCE_SECONDS
     while socketio.server.polls_waiting() and time.monotonic() < deadline:
@@ -203,11 +212,14 @@ def announce() -> None:
 
 
 def drain() -> None:
-    """Say goodbye: what is under way finishes, then every socket is closed."""
+    """Say goodbye: what is under way finishes, then every client loses its connection, and comes back by itself."""
     sockets.chat.wait_idle(settings.drain_seconds)
     runtime.sleep(0)
-    for connection in connections.all():
-        close(connection)
+    for number, connection in enumerate(connections.all(), 1):
+        handover.leave_behind(connection)
+        hang_up(connection)
+        if number % AT_ONCE == 0:
+            runtime.sleep(0)
     sockets.chat.wait_idle(1.0)
 
 

@@ -246,6 +246,21 @@ class Settings:
     send_queue_seconds: float = setting(
         "SEND_QUEUE_SECONDS", 30.0, "Seconds that a socket may take nothing before it is cut.", number(1, 3600)
     )
+    recovery_seconds: float = setting(
+        "RECOVERY_SECONDS",
+        120.0,
+        "Seconds that a client whose connection broke has to come back to its session.",
+        number(0, 3600),
+    )
+    recovery_sessions: int = setting(
+        "RECOVERY_SESSIONS", 10_000, "Sessions that wait for their client at most.", integer(0, 1_000_000)
+    )
+    recovery_bytes: int = setting(
+        "RECOVERY_BYTES",
+        33_554_432,
+        "Memory for what such clients missed, all together; `0` turns connection state recovery off.",
+        integer(0, 10_000_000_000),
+    )
     events_in_flight: int = setting(
         "EVENTS_IN_FLIGHT",
         64,

@@ -1,8 +1,7 @@
 """One Engine.IO client whose WebSocket we read and write ourselves, straight on its non-blocking socket.
 
-While a client polls, everything is as in python-engineio: packets go into a queue, which an HTTP request empties. From
-the upgrade on, or at once for a client that begins with WebSocket, there is no queue and no greenlet: one listener on
-the event loop reads, and an `Outbox` writes.
+While a client polls, everything is as in python-engineio: packets go into a queue, which an HTTP request empties. With
+WebSocket there is no queue and no greenlet: one listener on the event loop reads, and an `Outbox` writes.
 """
 
 from __future__ import annotations
@@ -178,19 +177,17 @@ class Connection(Socket):
     def _on_readable(self, _descriptor: int) -> None:
         if self._raw is None or self._reader is None or self._reading is None:
             return
-        why: object = "closed by the peer"
         try:
             data = self._raw.recv(self._reader.wanted)
         except BlockingIOError:
             return
-        except OSError as error:
-            data, why = b"", error
+        except OSError:
+            data = b""
         if not data:
-            self._broken(why)
+            self._broken("closed by the peer")
             return
         try:
-            text = self._reader.whole_text(data)
-            if text is not None:
+            if (text := self._reader.whole_text(data)) is not None:
                 self._on_text(text_of(text))
                 return
             for opcode, payload in self._reader.feed(data):

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from flask_socketio import Namespace
 
 Reply = Callable[[Any], None]
 """Sends the acknowledgement of an event; does nothing where none was asked for, or the client is gone."""
+
+
+@dataclass(slots=True, frozen=True)
+class Arrival:
+    """A session that was another node's: its client's missed events, each as its name and its arguments.
+
+    `welcome` is to be called once they have been sent.
+    """
+
+    events: list[list[Any]]
+    welcome: Callable[[], None]
 
 
 class EventNamespace(Namespace):
@@ -31,6 +43,27 @@ class EventNamespace(Namespace):
     @abstractmethod
     def closed(self, sid: str, reason: str) -> None:
         """A client is gone; its rooms still know it. Raises nothing."""
+
+    def parked(self, sid: str, reason: str) -> None:
+        """A client's transport is gone, and it may come back: its rooms keep it until it is `closed`. Raises nothing.
+
+        Only where there is recovery, as `reopened`.
+        """
+
+    def reopened(self, sid: str, environ: dict[str, Any], auth: Any) -> Callable[[], None] | None:
+        """Somebody knows a client's secret and wants its session. Raises ConnectionRefusedError as `opened` does.
+
+        None, and the session stays as it is, where it is not theirs; else what is to be done once they have it. That
+        may be without `parked` before: their old transport was not known to be gone.
+        """
+        return None
+
+    def fetched(self, sid: str, node: str, auth: Any) -> Arrival | None:
+        """Somebody says that they have a session at another node. Raises ConnectionRefusedError as `opened` does.
+
+        `sid` is in this node's rooms as that of a client that is away; where it is not theirs, it is `closed` next.
+        """
+        return None
 
     @abstractmethod
     def receive(self, sid: str, event: Any, arguments: list[Any], reply: Reply | None) -> None:

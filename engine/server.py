@@ -19,6 +19,7 @@ from engine.manager import Manager
 from engine.namespace import EventNamespace
 from engine.packets import Packet
 from engine.readable import Server as EngineServer
+from engine.recovery import Recovery
 from engine.transport import Transport
 from engine.weight import OTHER_WEIGHT, check_weight
 
@@ -36,12 +37,14 @@ class Server(socketio.Server):
     """python-socketio's server, with events handed to `EventNamespace.receive`; with `fast`, on our own transport.
 
     Overridden of python-socketio 5.18: `_handle_connect`, `_handle_event_internal`, `_handle_eio_message`,
-    `_engineio_server_class`.
+    `_handle_eio_disconnect`, `_send_packet`, `_engineio_server_class`.
     """
 
-    def __init__(self, *, fast: bool = False, **options: Any) -> None:
+    def __init__(self, *, fast: bool = False, recovery: bool = False, **options: Any) -> None:
         self._fast = fast
         super().__init__(serializer=Packet, **options)
+        node = getattr(self.manager, "host_id", None)  # where there are several, the others know it by this name
+        self.recovery = Recovery(self, self.manager, node) if fast and recovery else None
         if isinstance(self.eio, Transport):
             self.eio.joined = self._has_joined
             self.eio.on_message = self._handle_eio_message
@@ -63,11 +66,63 @@ class Server(socketio.Server):
             refusal = {"message": "Invalid namespace"}
             self._send_packet(eio_sid, self.packet_class(packet.CONNECT_ERROR, data=refusal, namespace=namespace))
             return
+        if self._recovers(eio_sid, namespace or "/", data):
+            return
         super()._handle_connect(eio_sid, namespace, data)
         handler = self.namespace_handlers.get(namespace or "/")
         sid = self.manager.sid_from_eio_sid(eio_sid, namespace or "/")
         if sid and isinstance(handler, EventNamespace):
-            handler.welcomed(sid)
+            if eio_sid in self.environ:
+                handler.welcomed(sid)
+            else:  # its transport went while it connected, and so it never heard its `pid`
+                self.end_session(sid, self.reason.TRANSPORT_CLOSE)
+
+    def _recovers(self, eio_sid: str, namespace: str, data: Any) -> bool:
+        """Whether a client that connects has been answered as one that comes back."""
+        handler = self.namespace_handlers.get(namespace)
+        if self.recovery is None or namespace != "/" or not isinstance(handler, EventNamespace):
+            return False
+        auth = data if isinstance(data, dict) else {}
+        if auth.get("recovery") is False:
+            self.manager.plain.add(eio_sid)
+            return False
+        return "pid" in auth and self.recovery.resume(eio_sid, auth, handler)
+
+    def _send_packet(self, eio_sid: str, pkt: Any) -> None:
+        """Send a Socket.IO packet; a CONNECT with the `pid` with which the client can come back."""
+        if self._fast and eio_sid not in self.eio.sockets:
+            return
+        opens = pkt.packet_type == packet.CONNECT and pkt.namespace in (None, "/")
+        if opens and self.recovery is not None and eio_sid not in self.manager.plain:
+            pkt.data = {**pkt.data, "pid": self.recovery.pid(pkt.data["sid"])}
+        super()._send_packet(eio_sid, pkt)
+
+    def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        """A client's transport is gone: where it may come back, its session waits for it."""
+        self._binary_packet.pop(eio_sid, None)
+        handler, sid = self.namespace_handlers.get("/"), self.manager.sid_from_eio_sid(eio_sid, "/")
+        if (
+            self.recovery is not None
+            and isinstance(handler, EventNamespace)
+            and eio_sid not in self.manager.plain
+            and self.manager.is_connected(sid, "/")
+        ):
+            for namespace in [name for name in self.manager.get_namespaces() if name != "/"]:
+                self._handle_disconnect(eio_sid, namespace, reason)
+            self.environ.pop(eio_sid, None)
+            self.recovery.park(sid, reason, handler)
+            return
+        if self.recovery is not None:
+            self.manager.plain.discard(eio_sid)
+        super()._handle_eio_disconnect(eio_sid, reason)
+
+    def end_session(self, sid: str, reason: str) -> None:
+        """End a client's session in the namespace `/`, without a word to the client; its transport stays as it is."""
+        if self.manager.is_connected(sid, "/"):
+            eio_sid = self.manager.pre_disconnect(sid, "/")
+            self._binary_packet.pop(eio_sid, None)
+            self._trigger_event("disconnect", "/", sid, reason)
+            self.manager.disconnect(sid, "/", ignore_queue=True)
 
     def _known(self, namespace: str) -> bool:
         return self.namespaces == "*" or namespace in {*self.handlers, *self.namespace_handlers, *self.namespaces}
@@ -167,13 +222,16 @@ class Server(socketio.Server):
 class SocketIO(flask_socketio.SocketIO):
     """Flask-SocketIO, serving through our `Server`."""
 
-    def init_app(self, app: Flask, *, fast: bool = False, **options: Any) -> None:
-        """As Flask-SocketIO's; `fast` takes our transport and rooms instead of the stock ones. Only on eventlet."""
+    def init_app(self, app: Flask, *, fast: bool = False, recovery: bool = False, **options: Any) -> None:
+        """As Flask-SocketIO's; `fast` takes our transport and rooms instead of the stock ones. Only on eventlet.
+
+        With `recovery`, clients that lost their connection can have their session again; only with `fast`.
+        """
         stock = flask_socketio.socketio.Server
         if fast:
             options.setdefault("client_manager", Manager())
         # Flask-SocketIO has no argument for the server's class; it looks the name up at the moment of the call.
-        flask_socketio.socketio.Server = functools.partial(Server, fast=fast)
+        flask_socketio.socketio.Server = functools.partial(Server, fast=fast, recovery=recovery)
         try:
             super().init_app(app, **options)
         finally:

@@ -5,8 +5,9 @@ from __future__ import annotations
 LIGHT_CHARS = 8192
 """A packet that is shorter is not weighed."""
 
-EVENT_WEIGHT = 50_000
-"""An event of the namespace `/` at most. To read, check and echo it takes 3 to 4 ms (66 ns a unit, measured)."""
+EVENT_WEIGHT = 25_000
+"""An event of the namespace `/` at most. To read, check and echo it takes 2 to 3 ms (66 to 120 ns a unit, measured);
+the largest `sync` that is taken weighs a fifth of it."""
 
 OTHER_WEIGHT = 5_000
 """What the standard library or python-socketio has to read at most: they take five times as long and more."""

@@ -36,6 +36,9 @@ CONSTANT = {"kind": "'text'", "reply_count": "0"}
 """Those of the others that may not be null."""
 
 Row = tuple[Any, ...]
+Found = Any
+"""A row, as the method says."""
+
 Own = tuple[str, str]
 """A conversation, and a user who has said something in it."""
 
@@ -45,6 +48,12 @@ class Hot(Protocol):
 
     def lock(self, conversation_ids: Collection[str]) -> dict[str, Clock]:
         """Lock those of these conversations that exist, in id order."""
+
+    def members(self, conversation_ids: Sequence[str]) -> Iterable[Found]:
+        """Who is in these conversations: conversation, user and role."""
+
+    def users(self, user_ids: Sequence[str]) -> Iterable[Found]:
+        """These users: id, username, displayed name and avatar."""
 
     def sent_before(self, keys: Sequence[bytes]) -> list[str]:
         """The ids of the messages that have these `temp_key`s."""
@@ -82,13 +91,34 @@ class _SQLite:
         self._known = known = self._transaction.clocks.take(self._driver)
         unknown = [one for one in conversation_ids if one not in known]
         if unknown:
-            found = self._driver.execute(
+            found = self._rows(
                 "SELECT json_group_array(json_array(id, seq, rev, members_rev)) FROM conversations"
                 " WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL",
-                (_json(unknown),),
-            ).fetchone()[0]
-            known.update((row[0], Clock(*row)) for row in orjson.loads(found))
+                unknown,
+            )
+            known.update((row[0], Clock(*row)) for row in found)
         return known
+
+    def members(self, conversation_ids: Sequence[str]) -> Iterable[Found]:
+        """See `Hot.members`."""
+        return self._rows(
+            "SELECT json_group_array(json_array(conversation_id, user_id, role)) FROM participants"
+            " WHERE conversation_id IN (SELECT value FROM json_each(?)) AND removed_at IS NULL",
+            conversation_ids,
+        )
+
+    def users(self, user_ids: Sequence[str]) -> Iterable[Found]:
+        """See `Hot.users`."""
+        return self._rows(
+            "SELECT json_group_array(json_array(id, username, display_name, avatar)) FROM users"
+            " WHERE id IN (SELECT value FROM json_each(?))",
+            user_ids,
+        )
+
+    def _rows(self, statement: str, ids: Sequence[str]) -> Iterable[Found]:
+        """What a statement finds for these, in one step: as one value."""
+        found: list[Found] = orjson.loads(self._driver.execute(statement, (_json(list(ids)),)).fetchone()[0])
+        return found
 
     def sent_before(self, keys: Sequence[bytes]) -> list[str]:
         """See `Hot.sent_before`."""
@@ -162,6 +192,22 @@ class _PostgreSQL:
             (list(conversation_ids),),
         )
         return {row[0]: Clock(*row) for row in found.fetchall()}
+
+    def members(self, conversation_ids: Sequence[str]) -> Iterable[Found]:
+        """See `Hot.members`."""
+        return self._rows(
+            "SELECT conversation_id, user_id, role FROM participants"
+            " WHERE conversation_id = ANY(%s) AND removed_at IS NULL",
+            conversation_ids,
+        )
+
+    def users(self, user_ids: Sequence[str]) -> Iterable[Found]:
+        """See `Hot.users`."""
+        return self._rows("SELECT id, username, display_name, avatar FROM users WHERE id = ANY(%s)", user_ids)
+
+    def _rows(self, statement: str, ids: Sequence[str]) -> Iterable[Found]:
+        found: list[Found] = self._transaction.run(statement, (list(ids),)).fetchall()
+        return found
 
     def sent_before(self, keys: Sequence[bytes]) -> list[str]:
         """See `Hot.sent_before`."""

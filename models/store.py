@@ -30,9 +30,6 @@ from models.transaction import Transaction
 
 log = logging.getLogger("parley.store")
 T = TypeVar("T")
-Follow = Callable[[T, Callable[[Callable[[Transaction], Any]], Any]], object]
-"""Called with a transaction's result and with what runs another one; that raises what `Store.transact` would retry."""
-
 BUSY_SECONDS = 5.0
 """How long a write asks for the database before it gives up (design.md, group commit)."""
 
@@ -164,18 +161,15 @@ class Store:
         """`transact` for work that needs a session only."""
         return self.transact(lambda transaction: work(transaction.session))
 
-    def transact(self, work: Callable[[Transaction], T], follow: Follow[T] | None = None) -> T:
+    def transact(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in one transaction and commit it; returns what it returns.
-
-        On SQLite, `follow` is then called in the same thread with what it returned and a way to write more: the turn of
-        two threads to one another takes as long as a small transaction. It raises nothing.
 
         `work` may run again where the first try was rolled back, so it changes nothing outside its transaction; on
         SQLite it runs in another thread, so it waits for nothing. What it raises rolls back and is raised here.
         Raises Unavailable where the database takes nothing.
         """
         try:
-            return self._write_sqlite(work, follow) if self.is_sqlite else self._write_postgresql(work)
+            return self._write_sqlite(work) if self.is_sqlite else self._write_postgresql(work)
         except (OperationalError, InterfaceError) as error:
             log.exception("the database takes no write")
             raise Unavailable from error
@@ -198,11 +192,11 @@ class Store:
         moved, self._version = version != self._version, version
         return moved
 
-    def _write_sqlite(self, work: Callable[[Transaction], T], follow: Follow[T] | None) -> T:
+    def _write_sqlite(self, work: Callable[[Transaction], T]) -> T:
         while True:
             try:
                 with self._turn:
-                    result: T = runtime.run_blocking(self._transactions, work, follow)
+                    result: T = runtime.run_blocking(self._transaction, work)
                 self._locked_since = None
                 return result
             except OperationalError as error:
@@ -221,12 +215,6 @@ class Store:
             self._locked_since = now
         self._locked_last = now
         return now - self._locked_since
-
-    def _transactions(self, work: Callable[[Transaction], T], follow: Follow[T] | None) -> T:
-        result = self._transaction(work)
-        if follow is not None:
-            follow(result, self._transaction)
-        return result
 
     def _transaction(self, work: Callable[[Transaction], T]) -> T:
         """One transaction on the writer's own connection, in the writer's thread."""

@@ -19,7 +19,10 @@ NAMESPACE = "/"
 
 @dataclass(slots=True)
 class Connection:
-    """One connected socket. `expires_at` is its token's end in ms; `rooms` the conversations that it has joined."""
+    """One socket. `expires_at` is its token's end in ms; `rooms` the conversations that it has joined.
+
+    One that is `away` has lost its connection and may come back: it stays where it is, and nobody sees it there.
+    """
 
     sid: str
     user_id: str
@@ -28,6 +31,7 @@ class Connection:
     expires_at: int
     auto_join: bool
     rooms: set[str] = field(default_factory=set)
+    away: bool = False
 
 
 USER_ROOM = "user:"
@@ -81,8 +85,12 @@ class Connections:
         return list(self._by_user)
 
     def all(self) -> list[Connection]:
-        """Every connection of this node."""
+        """Every connection of this node, those that are away too."""
         return list(self._by_sid.values())
+
+    def present(self) -> list[Connection]:
+        """Those that are not."""
+        return [connection for connection in self._by_sid.values() if not connection.away]
 
     def has_user(self, user_id: str) -> bool:
         """Whether the user is connected to this node."""
@@ -155,3 +163,11 @@ def tell_others(name: str, news: Mapping[str, Data], users: Sequence[str]) -> No
 def close(connection: Connection) -> None:
     """Disconnect one socket."""
     socketio.server.disconnect(connection.sid, namespace=NAMESPACE, ignore_queue=True)
+
+
+def hang_up(connection: Connection) -> None:
+    """End one socket's connection as if it had broken: the stock client comes back from that, and not from `close`."""
+    server: Any = socketio.server
+    eio_sid = server.manager.eio_sid_from_sid(connection.sid, NAMESPACE)
+    if eio_sid is not None:
+        server.eio.disconnect(eio_sid)

@@ -24,12 +24,14 @@ class Incoming:
     """Takes the messages of other nodes.
 
     Caches above this floor want to know too: `forget_members` of a conversation, `forget_logins` of everybody;
-    `socketio` is Flask-SocketIO's own part.
+    `socketio` is Flask-SocketIO's own part; sessions that are `fetched` and `given` are of `handover`.
     """
 
     forget_members: Callable[[str], None] = _nothing
     forget_logins: Callable[[], None] = _nothing
     socketio: Callable[[bytes], None] = _nothing
+    fetched: Callable[[bytes], None] = _nothing
+    given: Callable[[bytes], None] = _nothing
     _takers: dict[bytes, Callable[[bytes], None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -41,6 +43,8 @@ class Incoming:
             wire.CLOSE: lambda body: close_sockets(wire.unpack_closing(body)),
             wire.FORGET: lambda _body: self.forget_logins(),
             wire.SOCKETIO: self._socketio,
+            wire.FETCH: self._fetch,
+            wire.GIVE: self._give,
         }
 
     def listen(self) -> None:
@@ -55,7 +59,7 @@ class Incoming:
         if taker is None:
             return
         try:
-            if kind == wire.CLOSE:
+            if kind in (wire.CLOSE, wire.FETCH):
                 runtime.spawn(self._take_safely, taker, body)  # closing a socket may wait, and nobody else has to
             else:
                 taker(body)
@@ -66,10 +70,16 @@ class Incoming:
         try:
             taker(body)
         except Exception:
-            log.exception("sockets could not be closed for another node")
+            log.exception("what another node asked for could not be done")
 
     def _socketio(self, body: bytes) -> None:
         self.socketio(body)
+
+    def _fetch(self, body: bytes) -> None:
+        self.fetched(body)
+
+    def _give(self, body: bytes) -> None:
+        self.given(body)
 
     def _packet(self, body: bytes) -> None:
         packet = wire.unpack_packet(wire.unpack(body))

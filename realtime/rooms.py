@@ -102,6 +102,16 @@ class Rooms:
                 gate.leave(connection)
                 close(connection)  # it comes back, and asks for what it missed
 
+    def positions(self, connection: Connection) -> dict[str, tuple[int, int]]:
+        """Each room that the socket is in, with the rev and the seq up to which the room has been told everything."""
+        with self._lock:
+            gates = [self._gates[one] for one in connection.rooms if one in self._gates]
+            return {
+                gate.conversation_id: (gate.cursor, gate.seq)
+                for gate in gates
+                if gate.cursor is not None and connection.sid in gate.members
+            }
+
     def leave(self, connection: Connection, conversation_id: str) -> None:
         """The socket is out of the room, and gets no more of it."""
         with self._lock:

@@ -40,7 +40,12 @@ class Spoken(Protocol):
 
 def user_view(user: User) -> View:
     """A user as everybody sees them."""
-    return {"id": user.id, "username": user.username, "displayName": user.display_name, "avatar": user.avatar}
+    return entry_view(user.id, user.username, user.display_name, user.avatar)
+
+
+def entry_view(user_id: str, username: str, display_name: str, avatar: str | None) -> View:
+    """The same from its columns."""
+    return {"id": user_id, "username": username, "displayName": display_name, "avatar": avatar}
 
 
 def users_by_id(session: Session, ids: Iterable[str]) -> dict[str, View]:

@@ -13,6 +13,9 @@ PACKET, COPY, EMIT, TYPING, CLOSE, FORGET, SOCKETIO = b"P", b"U", b"E", b"T", b"
 """The kinds of messages: a commit for its room, the same for one user, an event that is not stored, somebody who types,
 sockets to be closed, logins to be looked at again, and what Flask-SocketIO's own API does on other nodes."""
 
+FETCH, GIVE = b"R", b"G"
+"""A node asks another for a session whose client has come to it, and is answered."""
+
 ROOM, USER, ALL = "c", "u", "all"
 """Whose channel: a conversation's, a user's, every node's."""
 

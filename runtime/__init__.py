@@ -7,7 +7,6 @@ the standard library's own are cooperative once the process is patched.
 
 from runtime.loop import (
     CONNECTION,
-    Bell,
     Timer,
     call_later,
     call_soon,
@@ -30,7 +29,6 @@ from runtime.serving import Life, PassOn, Reception, listen, serve
 
 __all__ = [
     "CONNECTION",
-    "Bell",
     "Life",
     "PassOn",
     "Reception",

@@ -194,33 +194,6 @@ class Workers:
 workers = Workers()
 
 
-class Bell:
-    """Rung in any thread, it has `function` run on the loop's side, in a greenlet; rung often, perhaps only once."""
-
-    def __init__(self, function: Callable[[], object]) -> None:
-        self._function = function
-        self._rung = False
-        if _green:
-            # Both ends stay as long as the process: whoever has a bell has it for good.
-            self._hears, self._rings = _green.patcher.original("socket").socketpair()
-            self._hears.setblocking(False)
-            watch_reading(self._hears.fileno(), self._heard, self._heard)
-
-    def ring(self) -> None:
-        """Have the function run; never waits."""
-        if not _green:
-            spawn(self._function)
-        elif not self._rung:
-            self._rung = True
-            self._rings.send(b"!")
-
-    def _heard(self, *_: object) -> None:
-        with contextlib.suppress(BlockingIOError):
-            self._hears.recv(64)
-        self._rung = False
-        workers.run(self._function)
-
-
 def run_blocking(function: Callable[..., T], *args: object) -> T:
     """Run `function` in an operating system's thread while everything else goes on."""
     if _green:

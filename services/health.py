@@ -14,6 +14,7 @@ from schemas.errors import ChatError
 from services.access import reading
 
 CONNECTIONS = Gauge("parley_connections", "Connected sockets of this process")
+AWAY = Gauge("parley_connections_away", "Sockets of this process that lost their connection and may come back")
 USERS = Gauge("parley_connected_users", "Users with a socket in this process")
 MESSAGES = Counter("parley_messages_sent", "Messages stored by this process")
 PROCESS = Info("parley_process", "Which process these figures are of: its number of WEB_CONCURRENCY, and its id")
@@ -34,5 +35,7 @@ def problems() -> list[str]:
 
 def measure() -> None:
     """Bring the gauges up to date."""
-    CONNECTIONS.set(len(connections.all()))
-    USERS.set(len(connections.users()))
+    present = connections.present()
+    CONNECTIONS.set(len(present))
+    AWAY.set(len(connections.all()) - len(present))
+    USERS.set(len({connection.user_id for connection in present}))

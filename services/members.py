@@ -7,12 +7,15 @@ trusted for a few seconds at most, and a change made in this process is seen at 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import Conversation, Participant, Transaction
+from models import Conversation, Participant
+from models.clocks import Clock
+from models.hot import Hot
 from schemas.errors import not_a_participant
 from services.access import reading
 
@@ -38,12 +41,26 @@ class MemberCache:
     def __init__(self) -> None:
         self._known: dict[str, Members] = {}
 
-    def exact(self, transaction: Transaction, conversation_id: str, members_rev: int) -> Members:
-        """The members as of `members_rev`, read in this transaction where the memory is of another rev."""
-        known = self._known.get(conversation_id)
-        if known is None or known.members_rev != members_rev:
-            known = self._load(transaction.session, conversation_id, members_rev)
-        return known
+    def exact(self, statements: Hot, clocks: Iterable[Clock]) -> dict[str, dict[str, str]]:
+        """The roles of each conversation's members as of its `members_rev`, which the caller knows under its lock.
+
+        Those of which the memory is of another rev are read in the transaction of `statements`, all at once.
+        """
+        roles: dict[str, dict[str, str]] = {}
+        unknown: dict[str, int] = {}
+        for clock in clocks:
+            known = self._known.get(clock.id)
+            if known is not None and known.members_rev == clock.members_rev:
+                roles[clock.id] = known.roles
+            else:
+                unknown[clock.id] = clock.members_rev
+                roles[clock.id] = {}
+        if unknown:
+            for conversation_id, user_id, role in statements.members(list(unknown)):
+                roles[conversation_id][user_id] = role
+            for conversation_id, members_rev in unknown.items():
+                self._remember(conversation_id, Members(members_rev, roles[conversation_id], time.monotonic()))
+        return roles
 
     def check(self, conversation_id: str, user_id: str) -> None:
         """Raise ChatError `not_a_participant` unless the user is in, as far as we knew a few seconds ago."""
@@ -77,10 +94,13 @@ class MemberCache:
             )
         )
         known = Members(members_rev, {row.user_id: row.role for row in rows}, time.monotonic())
+        self._remember(conversation_id, known)
+        return known
+
+    def _remember(self, conversation_id: str, known: Members) -> None:
         if len(self._known) >= REMEMBERED:
             self._known.clear()
         self._known[conversation_id] = known
-        return known
 
 
 members = MemberCache()

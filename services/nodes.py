@@ -7,6 +7,7 @@ from typing import Any
 import runtime
 from engine.remote import FastRemote, Remote, StockRemote
 from realtime import shared_limits
+from realtime.handover import handover
 from realtime.incoming import incoming
 from realtime.nodes import nodes
 from realtime.presence import presence
@@ -37,6 +38,7 @@ def socket_options(fast: bool) -> dict[str, Any]:
 def start() -> None:
     """This process serves: hear the others, and be counted among them."""
     incoming.forget_members, incoming.forget_logins = members.forget, standing.forget
+    incoming.fetched, incoming.given = handover.take_question, handover.take_answer
     incoming.listen()
     presence.start()
     if nodes.bus is not None or settings.database_url:

@@ -104,9 +104,11 @@ class _Batch:
     def __init__(self, work: Work, drafts: Sequence[Draft], *, careful: bool) -> None:
         self._work = work
         self._hot = hot(work.transaction)
-        self._clocks = self._hot.lock({draft.conversation_id for draft in drafts})
+        here = {draft.conversation_id for draft in drafts}
+        self._clocks = self._hot.lock(here)
         self._known = self._sent_before(drafts) if careful else {}
-        self._senders = known_users(work.transaction, {draft.sender_id for draft in drafts})
+        self._senders = known_users(self._hot, {draft.sender_id for draft in drafts})
+        self._roles = members.exact(self._hot, [self._clocks[one] for one in here if one in self._clocks])
         self._turns: dict[str, tuple[Turn, Clock, dict[str, str]]] = {}
         self._rows: list[Row] = []
         self._moved: dict[str, tuple[Clock, int]] = {}
@@ -144,8 +146,7 @@ class _Batch:
         clock = self._clocks.get(conversation_id)
         if clock is None:
             raise not_a_participant()
-        roles = members.exact(self._work.transaction, conversation_id, clock.members_rev).roles
-        found = self._turns[conversation_id] = self._work.turn(clock), clock, roles
+        found = self._turns[conversation_id] = self._work.turn(clock), clock, self._roles[conversation_id]
         return found
 
     def _place(self, turn: Turn, clock: Clock, draft: Draft) -> Sent:

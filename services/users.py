@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from models import Transaction, User
+from models import User
+from models.hot import Hot
 from realtime.presence import audience
-from realtime.views import View, user_view, users_by_id
+from realtime.views import View, entry_view, user_view
 from schemas.base import iso
 from schemas.errors import conflict, not_found
 from schemas.users import UpdateMe, UserSearch
@@ -21,6 +22,9 @@ from services.work import Work, perform
 
 TRUST_SECONDS = 5.0
 """How long a user's name is used without asking the database again (design.md: caches, 5 s)."""
+
+REMEMBERED = 50_000
+"""Users at most; past that the memory starts anew."""
 
 _known: dict[str, tuple[float, View]] = {}
 
@@ -51,22 +55,24 @@ def known_user(user_id: str) -> View:
     until, view = _known.get(user_id, (0.0, {}))
     if until < now:
         view = get_user(user_id)
-        if len(_known) > 50_000:
+        if len(_known) > REMEMBERED:
             _known.clear()
         _known[user_id] = (now + TRUST_SECONDS, view)
     return view
 
 
-def known_users(transaction: Transaction, user_ids: Collection[str]) -> dict[str, View]:
-    """The same of several who exist, where what is not known is read in this transaction."""
+def known_users(statements: Hot, user_ids: Collection[str]) -> dict[str, View]:
+    """The same of several who exist, where what is not known is read in the transaction of these statements."""
     now = time.monotonic()
     found = {user_id: entry[1] for user_id in user_ids if (entry := _known.get(user_id)) and entry[0] >= now}
     if len(found) == len(user_ids):
         return found
-    missing = users_by_id(transaction.session, [user_id for user_id in user_ids if user_id not in found])
-    for user_id, view in missing.items():
-        _known[user_id] = (now + TRUST_SECONDS, view)
-    return found | missing
+    for row in statements.users([user_id for user_id in user_ids if user_id not in found]):
+        view = found[row[0]] = entry_view(*row)
+        if len(_known) > REMEMBERED:
+            _known.clear()
+        _known[row[0]] = (now + TRUST_SECONDS, view)
+    return found
 
 
 def search(query: UserSearch) -> dict[str, Any]:

@@ -145,43 +145,26 @@ def perform(function: Callable[[Work], T]) -> T:
 Committed = tuple[T, Outcome]
 """What a unit of work returned, and what is to be published."""
 
-Follow = Callable[[Committed[T], Callable[[Callable[[Work], Any]], Committed[Any]]], object]
-"""Called with what was committed and with what commits more."""
 
-
-def commit(function: Callable[[Work], T], follow: Follow[T] | None = None) -> Committed[T]:
-    """Run `function` in a unit of work and commit; on SQLite, then call `follow` (see `Store.transact`).
+def commit(function: Callable[[Work], T]) -> Committed[T]:
+    """Run `function` in a unit of work and commit.
 
     It may run more than once, each time with a fresh `Work`, and on SQLite in another thread: it waits for nothing
     and changes nothing outside. Raises what it raises, and ChatError `unavailable`; nothing was stored then.
     """
 
-    onwards = None
-    if follow is not None:
-
-        def onwards(first: Committed[T], again: Callable[[Callable[[Transaction], Any]], Any]) -> None:
-            follow(_settle(first), lambda more: _settle(again(_unit(more))))
-
-    try:
-        return _settle(store.transact(_unit(function), onwards))
-    except Unavailable as error:
-        raise unavailable() from error
-
-
-def _unit(function: Callable[[Work], T]) -> Callable[[Transaction], Committed[T]]:
     def run(transaction: Transaction) -> Committed[T]:
         work = Work(transaction)
         return function(work), work.outcome
 
-    return run
-
-
-def _settle(committed: Committed[T]) -> Committed[T]:
-    """What is remembered of members is forgotten where they changed."""
-    for packet in committed[1].packets:
+    try:
+        result, outcome = store.transact(run)
+    except Unavailable as error:
+        raise unavailable() from error
+    for packet in outcome.packets:
         if packet.admitted or packet.evicted or packet.closed:
             members.forget(packet.conversation_id)
-    return committed
+    return result, outcome
 
 
 def write(function: Callable[[Session], T]) -> T:

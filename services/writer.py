@@ -28,9 +28,6 @@ log = logging.getLogger("parley.services")
 BATCH = 256
 """Requests in one transaction at most, so that a burst does not make the first of them wait for all."""
 
-IN_A_ROW = 16
-"""Batches that are written before other writes have their turn: 50 ms."""
-
 DOUBTS = 50
 """Batches that look first which of their messages are stored already, after one that found some: they come in herds,
 of clients that have lost their line. To be wrong about it costs a batch twice its time."""
@@ -44,9 +41,6 @@ Outcome = Sent | ChatError | None
 
 
 Done = Callable[[Any], None]
-Again = Callable[[Callable[[Work], Any]], tuple[list[Outcome], Committed]]
-
-
 Waiting = tuple[Request, Done]
 
 
@@ -62,19 +56,17 @@ class _Batch:
 class Writer:
     """Gathers requests while a transaction is under way, and for one turn of the loop before it.
 
-    While a batch is published and its senders are told, the next one is written already; on SQLite the thread that
-    writes takes it by itself.
+    Few large batches beat many small ones: the thread that writes and the loop share one interpreter and, often enough,
+    one core of the machine.
     """
 
     def __init__(self) -> None:
         self._waiting: deque[Waiting] = deque()
-        self._refused: list[Waiting] = []
         self._written: deque[_Batch] = deque()
         self._running = False
         self._telling = False
         self._doubts = 0
         self._lock = runtime.guard()
-        self._bell: runtime.Bell | None = None
 
     def submit(self, request: Request, done: Done) -> None:
         """Have the request written; `done` is told its outcome, and must not wait. Raises ChatError `unavailable`."""
@@ -84,9 +76,7 @@ class Writer:
             self._waiting.append((request, done))
             start, self._running = not self._running, True
         if start:
-            if self._bell is None:
-                self._bell = runtime.Bell(self._tell)
-            runtime.spawn(self._run, self._bell)
+            runtime.spawn(self._run)
 
     def write(self, request: Request) -> Outcome:
         """Wait until the request is committed. Raises ChatError; then it is not stored."""
@@ -103,76 +93,44 @@ class Writer:
             raise outcomes[0]
         return outcomes[0]
 
-    def _run(self, bell: runtime.Bell) -> None:
-        """Commit batch after batch until nobody waits."""
+    def _run(self) -> None:
+        """Commit batch after batch until nobody waits; the next is on its way while the last is told."""
         runtime.sleep(0)
-        while batch := self._take(last=True):
-            handed_over = False
-
-            def follow(first: tuple[list[Outcome], Committed], again: Again, batch: list[Waiting] = batch) -> None:
-                nonlocal handed_over
-                handed_over = True
-                self._hand_over(bell, batch, first[0], [first[1]])
-                self._go_on(bell, again)
-
+        while batch := self._take():
             committed: list[Committed] = []
-            outcomes = self._commit([request for request, _ in batch], committed, follow)
-            if not handed_over:
-                self._hand_over(bell, batch, outcomes, committed)
+            outcomes = self._commit([request for request, _ in batch], committed)
+            with self._lock:
+                self._written.append(_Batch(outcomes, [done for _, done in batch], committed))
+            runtime.spawn(self._tell)
 
-    def _take(self, *, last: bool = False) -> list[Waiting]:
-        """What is to be written next; where that is nothing and `last` is given, nobody writes from now on."""
+    def _take(self) -> list[Waiting]:
+        """What is to be written next; where that is nothing, nobody writes from now on."""
         with self._lock:
-            batch, self._refused = self._refused, []
-            if not batch:
-                batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-            if last and not batch:
-                self._running = False
+            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            self._running = bool(batch)
             return batch
-
-    def _go_on(self, bell: runtime.Bell, again: Again) -> None:
-        """Write what has come meanwhile, in the thread that writes; what fails there is left to `_run`."""
-        for _ in range(IN_A_ROW):
-            batch = self._take()
-            if not batch:
-                return
-            requests, careful = [request for request, _ in batch], self._is_careful()
-            try:
-                outcomes, committed = again(functools.partial(run_all, requests=requests, careful=careful))
-            except Exception:  # noqa: BLE001 (a log's lock is for greenlets: whoever tries again says what is wrong)
-                with self._lock:
-                    self._refused, self._doubts = batch, DOUBTS
-                return
-            self._hand_over(bell, batch, outcomes, [committed])
 
     def _is_careful(self) -> bool:
         """Whether the next batch looks first which of its messages are stored already: after one that had such."""
         self._doubts -= self._doubts > 0
         return self._doubts > 0
 
-    def _commit(self, requests: Sequence[Request], committed: list[Committed], follow: Any) -> list[Outcome]:
+    def _commit(self, requests: Sequence[Request], committed: list[Committed]) -> list[Outcome]:
         """The outcome of each request. One that breaks the batch is found by running all of them singly."""
         careful = self._is_careful()
         try:
             try:
-                return _write(requests, committed, follow, careful=careful)
+                return _write(requests, committed, careful=careful)
             except IntegrityError:
                 if careful:
                     raise
                 self._doubts = DOUBTS
-                return _write(requests, committed, follow, careful=True)
+                return _write(requests, committed, careful=True)
         except ChatError as error:
             return [error] * len(requests)
         except Exception:
             log.exception("a batch failed; its requests run singly", extra={"requests": len(requests)})
             return _singly(requests, committed)
-
-    def _hand_over(
-        self, bell: runtime.Bell, batch: list[Waiting], outcomes: list[Outcome], committed: list[Committed]
-    ) -> None:
-        with self._lock:
-            self._written.append(_Batch(outcomes, [done for _, done in batch], committed))
-        bell.ring()
 
     def _tell(self) -> None:
         """Publish what was written, in the order in which it was, and tell who waits for it; one greenlet at a time."""
@@ -208,11 +166,9 @@ def run_all(work: Work, requests: Sequence[Request], *, careful: bool = True) ->
     return [next(sent) if isinstance(request, Draft) else next(moved) for request in requests]
 
 
-def _write(
-    requests: Sequence[Request], committed: list[Committed], follow: Any = None, *, careful: bool
-) -> list[Outcome]:
+def _write(requests: Sequence[Request], committed: list[Committed], *, careful: bool) -> list[Outcome]:
     outcomes: list[Outcome]
-    outcomes, to_publish = commit(functools.partial(run_all, requests=requests, careful=careful), follow)
+    outcomes, to_publish = commit(functools.partial(run_all, requests=requests, careful=careful))
     committed.append(to_publish)
     return outcomes
 

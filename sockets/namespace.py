@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from socketio.exceptions import ConnectionRefusedError as Refused
 
 import runtime
-from engine import EventNamespace, Reply
+from engine import Arrival, EventNamespace, Reply
 from realtime.connections import Connection, connections, emit
 from schemas.base import refusal
 from schemas.errors import ChatError, internal, invalid
@@ -62,6 +62,36 @@ class ChatNamespace(EventNamespace):
             lifecycle.disconnect(sid, reason)
         except Exception:
             log.exception("disconnect failed", extra={"sid": sid})
+
+    def parked(self, sid: str, reason: str) -> None:
+        """See `EventNamespace.parked`."""
+        try:
+            lifecycle.park(sid, reason)
+        except Exception:
+            log.exception("a lost connection could not be noted", extra={"sid": sid})
+
+    def reopened(self, sid: str, environ: dict[str, Any], auth: Any) -> Callable[[], None] | None:
+        """See `EventNamespace.reopened`."""
+        try:
+            return lifecycle.reopen(sid, auth)
+        except ChatError as error:
+            raise _refused(error) from error
+        except Exception as error:
+            log.exception("reconnect failed", extra={"sid": sid})
+            raise _refused(internal()) from error
+
+    def fetched(self, sid: str, node: str, auth: Any) -> Arrival | None:
+        """See `EventNamespace.fetched`."""
+        try:
+            arrival = lifecycle.arrive(sid, node, auth)
+        except ChatError as error:
+            raise _refused(error) from error
+        except Exception as error:
+            log.exception("session could not be fetched", extra={"sid": sid})
+            raise _refused(internal()) from error
+        if arrival is not None:
+            self._sends[sid] = InFlight(settings.events_in_flight)
+        return arrival
 
     def receive(self, sid: str, event: Any, arguments: list[Any], reply: Reply | None) -> None:
         """See `EventNamespace.receive`."""

@@ -70,6 +70,14 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what needs our own engine where another serves."""
+    if os.environ.get("ENGINE") == "stock" or os.environ.get("ASYNC_MODE") == "threading":
+        for item in items:
+            if item.get_closest_marker("engine"):
+                item.add_marker(pytest.mark.skip(reason="needs our own engine"))
+
+
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +17,10 @@ from tests.conftest import SockFactory
 from tests.support.api import User, unique
 from tests.support.flask import service_token
 from tests.support.functions import FUNCTIONS, run
+from tests.support.postgres import Postgres
 from tests.support.processes import PROJECT, Child
-from tests.support.server import ServerProcess
+from tests.support.server import READY, ServerProcess
+from tests.support.valkey import Valkey
 
 
 @pytest.mark.parametrize("language", FUNCTIONS)
@@ -94,16 +97,52 @@ def test_a_function_tries_again_what_may_pass(moody: tuple[str, list[str]], lang
     assert len(set(bodies[:3])) == 1, "the same message each time"
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="no curl here")
-def test_the_readmes_commands_work_as_they_stand(server: ServerProcess, alice: User, sock: SockFactory) -> None:
-    """Only the address and the name are put in."""
-    (script,) = re.findall(r"```bash\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
-    for old, new in (("http://localhost:3000", server.url), ("--act-as alice", f"--act-as {alice.username}")):
+def readme(heading: str) -> str:
+    """The README's commands for a shell under this heading."""
+    text = (PROJECT / "README.md").read_text()
+    section = re.split(r"^##+ ", text.partition(f"# {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    (script,) = re.findall(r"```bash\n(.*?)```", section, re.DOTALL)
+    return str(script)
+
+
+def put_in(script: str, *changes: tuple[str, str]) -> str:
+    """The script with each of these replaced, which it must have once."""
+    for old, new in changes:
         assert script.count(old) == 1
         script = script.replace(old, new)
+    return script
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl here")
+def test_the_readmes_commands_to_publish_work_as_they_stand(
+    server: ServerProcess, alice: User, sock: SockFactory
+) -> None:
+    """Only the address, the name and the Python are put in."""
+    script = put_in(
+        readme("Functions, cron jobs, other backends"),
+        ("http://localhost:3000", server.url),
+        ("--act-as alice", f"--act-as {alice.username}"),
+        (".venv/bin/flask", f"{sys.executable} -m flask"),
+    )
     hers = sock(alice)
-    env = {**server.env, "PYTHONWARNINGS": "ignore"}
-    child = Child(["bash", "-euc", script.replace(".venv/bin/flask", f"{sys.executable} -m flask")], env=env)
+    child = Child(["bash", "-euc", script], env={**server.env, "PYTHONWARNINGS": "ignore"})
     assert child.wait(30) == 0, child.err.text()
     assert json.loads(child.out.text()) == {"duplicate": False}
     assert hers.wait_for("app:greeting") == {"text": "Hello"}
+
+
+def test_the_readmes_commands_for_several_processes_work_as_they_stand(
+    tmp_path: Path, postgres: Postgres, valkey: Valkey
+) -> None:
+    """Only the addresses are put in; `exec`, so that the signal meets the server and not the shell."""
+    url = postgres.database()
+    script = put_in(
+        readme("Several processes"),
+        ("postgres://parley:secret@localhost/parley", url),
+        ("redis://localhost:6379", valkey.url),
+        ("bin/run", "exec bin/run"),
+    )
+    child = Child(["bash", "-euc", script], env={**ServerProcess(tmp_path).env, "PORT": "0"})
+    assert child.out.wait_for(rf"{READY} with 4 processes", 60), child.err.text()
+    assert child.stop() == 0, child.err.text()
+    postgres.drop(url)

@@ -169,8 +169,10 @@ def test_only_settings_reads_the_environment() -> None:
         for node in ast.walk(source.tree):
             if isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT and _is_name(node.value, "os"):
                 readers.add(str(source))
-    passes_it_on = {"bin/bootstrap.py", "benchmarks/node.py", "benchmarks/paths.py"}
-    assert readers == {"settings.py", *passes_it_on}, "they pass it on to pip, npm and servers, and read no setting"
+    passes_it_on = {"bin/bootstrap.py", "bin/checks.py", "benchmarks/node.py", "benchmarks/paths.py"}
+    assert readers == {"settings.py", *passes_it_on}, (
+        "they pass it on to pip, npm, pytest and servers, and read no setting"
+    )
 
 
 def test_bin_needs_nothing_installed() -> None:

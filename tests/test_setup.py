@@ -79,6 +79,7 @@ def test_commands_can_be_executed(name: str) -> None:
     assert (PROJECT / "bin" / name).stat().st_mode & stat.S_IXUSR
 
 
+@pytest.mark.alone
 def test_setup_is_instant_when_there_is_nothing_to_do() -> None:
     seconds = []
     for _ in range(5):

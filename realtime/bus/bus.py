@@ -103,6 +103,17 @@ class Bus:
         else:
             DROPPED.inc()
 
+    def tell(self, channel: str, kind: bytes, body: bytes, seconds: float) -> int:
+        """Publish, and wait until it is known how many hear it. Raises Away after `seconds`, or at once."""
+        [[count]] = self.ask([(channel, [self._publishing(channel.encode(), kind + body)])], seconds)
+        return count if isinstance(count, int) else 0
+
+    def note(self, key: str, value: bytes, seconds: int) -> None:
+        """Leave a value under a key for so long; as `publish`, it never waits, and may be lost."""
+        shard = self._shards.of(key.encode())
+        if shard is not None:
+            shard.commands.send(pack("SET", key, value, "EX", seconds))
+
     def ask(self, questions: Sequence[Asked], seconds: float) -> list[list[Reply]]:
         """The replies to each question's commands, which concern its key. Raises Away after `seconds`, or at once."""
         self._start()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -39,6 +41,18 @@ def test_registering_answers_a_session_that_works(api: Api) -> None:
     assert claims["exp"] - claims["iat"] == user.expires_in
     assert claims["jti"]
     assert user.answer("GET", "/users/me") == user.profile
+
+
+def test_a_password_is_kept_as_what_takes_all_the_work_of_argon2(fresh_server: ServerFactory) -> None:
+    """Of all servers under test this one hashes as in production."""
+    server = fresh_server(DATABASE_URL="", PYTHONPATH="")
+    api = Api(server)
+    user = api.register("alice")
+    assert api.login("alice").id == user.id
+    with contextlib.closing(sqlite3.connect(server.data_dir / "parley.db")) as database:
+        ((kept,),) = database.execute("SELECT password_hash FROM users").fetchall()
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    api.close()
 
 
 @pytest.mark.core

@@ -17,9 +17,10 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.detour import detour, serving
-from tests.conftest import ServerFactory, VisitorFactory
+from tests.conftest import TRACEBACK, Databases, VisitorFactory
 from tests.support.api import Api
 from tests.support.browser import Visitor
+from tests.support.server import ServerProcess
 
 GUIDE_PAGE = Path(__file__).with_name("guide_page.html")
 SCRIPT = "https://cdn.socket.io/4.7.2/socket.io.min.js"
@@ -78,14 +79,26 @@ class GuidePage:
 People = tuple[Callable[[], GuidePage], Api]
 
 
-@pytest.fixture
-def people(fresh_server: ServerFactory, visitor: VisitorFactory) -> Iterator[People]:
-    """Opens the guide's page, served from a site of its own that CLIENT_URL allows, for a server of this test's own."""
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[tuple[str, ServerProcess]]:
+    """The site of the guide's page, and a server of which CLIENT_URL allows it."""
     source = GUIDE_PAGE.read_text()
     assert source.count(SCRIPT) == 1
+    url = databases.make()
+    with serving(source.replace(SCRIPT, OUR_SCRIPT)) as site:
+        env = {"CLIENT_URL": f"http://{site}", **({"DATABASE_URL": url} if url else {})}
+        server = ServerProcess(tmp_path_factory.mktemp("guide"), env).start()
+        yield site, server
+        assert server.stop() == 0, server.log_text()
+        assert TRACEBACK not in server.log_text(), server.log_text()
+    databases.drop(url)
+
+
+@pytest.fixture
+def people(place: tuple[str, ServerProcess], visitor: VisitorFactory) -> Iterator[People]:
+    """Opens the guide's page for its server."""
+    site, server = place
     with contextlib.ExitStack() as stack:
-        site = stack.enter_context(serving(source.replace(SCRIPT, OUR_SCRIPT)))
-        server = fresh_server(CLIENT_URL=f"http://{site}")
         road = stack.enter_context(detour({ADDRESS_IN_PAGE: (server.host, server.port)}))
         guests: list[Visitor] = []
 

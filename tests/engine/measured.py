@@ -54,7 +54,7 @@ class Measured:
         return connection
 
     def hold(self, act: Callable[[], object]) -> float:
-        """The longest turn of the loop while `act` runs, ms; whatever came of it has been done when it returns."""
+        """The longest turn of the loop while `act` runs, in the stopwatch's ms; what came of it is done by then."""
         self._longest()
         act()
         return self._longest()

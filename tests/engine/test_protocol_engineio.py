@@ -12,6 +12,8 @@ import requests
 from tests.engine.conftest import PING_INTERVAL, PING_TIMEOUT
 from tests.engine.raw import Peer, opened
 
+pytestmark = pytest.mark.alone
+
 Everywhere = Callable[[Callable[[Peer], None]], None]
 
 

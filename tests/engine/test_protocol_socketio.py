@@ -10,6 +10,8 @@ import pytest
 
 from tests.engine.raw import Peer, Wire
 
+pytestmark = pytest.mark.alone
+
 PLACES = '{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}'
 PARTS = (b"\x01\x02\x03", b"\x04\x05\x06")
 

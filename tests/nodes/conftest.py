@@ -109,9 +109,17 @@ class People:
         self._apis.append(there)
         return there
 
-    def sock(self, node: ServerProcess, user: User, *rooms: dict[str, object], auto_join: bool = False) -> Sock:
-        """A socket of the user on this node, in these conversations."""
-        sock = Sock(node, user.token, auto_join=auto_join)
+    def sock(
+        self,
+        node: ServerProcess,
+        user: User,
+        *rooms: dict[str, object],
+        auto_join: bool = False,
+        auth: dict[str, object] | None = None,
+    ) -> Sock:
+        """A socket of the user on this node, in these conversations; `auth` besides the token."""
+        given = {"token": user.token, "autoJoin": auto_join, **(auth or {})}
+        sock = Sock(node, auth=given)
         self._socks.append(sock)
         for room in rooms:
             sock.ok("join-room", {"conversationId": room["id"]})

@@ -50,14 +50,17 @@ class Addition(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def add_routes(app: Any) -> None:
-    """One for each verb of Flask-SocketIO; the JSON body has its arguments."""
+    """One for each verb of Flask-SocketIO; the JSON body has its arguments, `{"bytes": [0, 255]}` for bytes."""
     from flask import jsonify, request  # noqa: PLC0415 (after the patch)
 
     from extensions import socketio  # noqa: PLC0415
 
     def emit() -> Any:
         body = request.get_json()
-        socketio.emit(body.pop("event"), tuple(body.pop("args", [])), **body)
+        args = (
+            bytes(one["bytes"]) if isinstance(one, dict) and "bytes" in one else one for one in body.pop("args", [])
+        )
+        socketio.emit(body.pop("event"), tuple(args), **body)
         return jsonify(ok=True)
 
     def call() -> Any:

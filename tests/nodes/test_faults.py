@@ -29,7 +29,7 @@ TOLD_SECONDS = 5.0
 
 def chaos(fault: str, kills: int, **more: Any) -> None:
     """A small run on two servers; nothing may be lost, doubled, out of order, missing or late."""
-    sizes = {"clients": 20, "conversations": 4, "rate": 60.0, "gap": (0.5, 1.5), "seed": 1}
+    sizes = {"clients": 12, "conversations": 3, "rate": 60.0, "gap": (0.5, 1.5), "seed": 1}
     with ThreadPoolExecutor(1) as own:  # the browser's tests leave an event loop in this thread
         options = Options(fault=fault, kills=kills, nodes=2, **{"database": "postgresql", **sizes, **more})
         report = own.submit(run, options).result()
@@ -38,27 +38,33 @@ def chaos(fault: str, kills: int, **more: Any) -> None:
     assert report.figures.ack_99_without_relay < ACKNOWLEDGED_SECONDS, report.markdown()
 
 
+@pytest.mark.alone
 def test_a_relay_that_is_killed() -> None:
     chaos("valkey-kill", 1, away=3.0)
 
 
+@pytest.mark.alone
 def test_a_relay_that_is_frozen() -> None:
     chaos("valkey-stop", 1, away=6.0)
 
 
+@pytest.mark.alone
 def test_nodes_that_are_killed() -> None:
     chaos("kill", 2)
 
 
+@pytest.mark.alone
 def test_a_node_killed_between_commit_and_publish() -> None:
     chaos("commit-publish", 1, rate=100.0)
 
 
+@pytest.mark.alone
 def test_a_database_that_restarts() -> None:
     """Killed, and shut down fast and immediately."""
     chaos("database", 3)
 
 
+@pytest.mark.alone
 def test_processes_on_one_disk_share_sqlite_too() -> None:
     chaos("valkey-kill", 1, away=2.0, database="sqlite")
 
@@ -92,6 +98,7 @@ def test_readyz_says_that_the_relay_is_away(fresh_cluster: Cluster, valkey: Valk
     assert float(metrics.split('parley_relay_connects_total{lane="commands"} ')[1].split("\n")[0]) >= 2
 
 
+@pytest.mark.alone
 def test_a_server_starts_and_serves_without_its_relay(fresh_cluster: Cluster, valkey: Valkey, people: People) -> None:
     """What two servers store meanwhile reaches the other's rooms by their comparison with the database."""
     valkey.kill()

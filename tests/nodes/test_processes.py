@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,20 @@ def several(cluster: Cluster, **env: str) -> Several:
     return server
 
 
-@pytest.mark.parametrize("count", [2, 3])
-def test_they_share_the_port_and_its_clients(fresh_cluster: Cluster, people: People, count: int) -> None:
-    server = several(fresh_cluster, WEB_CONCURRENCY=str(count))
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, relay: Valkey) -> Iterator[Several]:
+    """One with two processes, which the tests share that end none of them."""
+    url = postgres.database()
+    cluster = Cluster(tmp_path_factory.mktemp("several"), url, relay.url)
+    try:
+        yield several(cluster)
+    finally:
+        cluster.stop()
+        postgres.drop(url)
+
+
+def test_they_share_the_port_and_its_clients(server: Several, people: People) -> None:
+    count = int(SEVERAL["WEB_CONCURRENCY"])
     greeting, *more = [line for line in server.child.out.lines() if "is listening" in line]
     assert re.fullmatch(rf"Parley is listening on {server.url} with {count} processes \(ready in [0-9.]+ s\)", greeting)
     assert more == []
@@ -46,7 +58,7 @@ def test_they_share_the_port_and_its_clients(fresh_cluster: Cluster, people: Peo
     user = people.user(server)
     socks = [RawSocket(server, user.token) for _ in range(40 * count)]
     shares = server.connections()
-    assert sum(shares.values()) == 40 * count
+    assert sum(shares.values()) == 40 * count, "this test comes first: nobody else is there"
     assert all(share > 10 for share in shares.values()), "one in a million times by chance"
     for sock in socks:
         sock.close()
@@ -56,10 +68,7 @@ def test_they_share_the_port_and_its_clients(fresh_cluster: Cluster, people: Peo
         assert requests.get(f"{server.url}/readyz", timeout=10).json() == {"status": "ok"}
 
 
-def test_an_event_reaches_the_sockets_of_every_process_once_and_in_order(
-    fresh_cluster: Cluster, people: People
-) -> None:
-    server = several(fresh_cluster)
+def test_an_event_reaches_the_sockets_of_every_process_once_and_in_order(server: Several, people: People) -> None:
     anna, ben = people.user(server, "anna"), people.user(server, "ben")
     group = anna.group(ben)
     hers = [people.sock(server, anna, group) for _ in range(4)]
@@ -110,6 +119,7 @@ def test_a_signal_drains_them_all(fresh_cluster: Cluster, people: People, way: s
         assert sock.count("server:draining") == 1
     with pytest.raises(requests.ConnectionError):
         requests.get(server.url, timeout=5)
+    server.env["WEB_CONCURRENCY"] = "1"  # who is asked what was stored does not matter
     server.restart()
     path = f"/conversations/{direct['id']}/messages?limit=100&after="
     stored = [message["id"] for after in (0, 100) for message in anna.answer("GET", path + str(after))["items"]]
@@ -246,12 +256,11 @@ def test_one_that_hangs_is_killed_in_the_end(fresh_cluster: Cluster, second: boo
             os.kill(frozen, signal.SIGKILL)
 
 
-def test_they_are_one_server_to_revocations_and_presence(fresh_cluster: Cluster, people: People) -> None:
+def test_they_are_one_server_to_revocations_and_presence(server: Several, people: People) -> None:
     """What has to be known by all: who is online, that a session ended, who was thrown out."""
-    server = several(fresh_cluster)
     anna, ben = people.user(server, "anna"), people.user(server, "ben")
     anna.direct(ben)
-    socks = [people.sock(server, anna) for _ in range(8)]
+    socks = [people.sock(server, anna) for _ in range(16)]
     eventually(lambda: all(server.connections().values()))
     watching = people.sock(server, ben)
     socks[0].close()

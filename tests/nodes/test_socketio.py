@@ -59,8 +59,8 @@ def pair(
 
 @pytest.fixture
 def socks(pair: list[ServerProcess], people: People) -> list[Sock]:
-    """A client on each."""
-    return [people.sock(node, people.user(node)) for node in pair]
+    """A client on each, which gets nothing but what is sent."""
+    return [people.sock(node, people.user(node), auth={"recovery": False}) for node in pair]
 
 
 def test_emit_to_everybody_to_one_and_to_all_but_one(pair: list[ServerProcess], socks: list[Sock]) -> None:

@@ -15,12 +15,13 @@ from tests.reliability.chaos.run import run
 NEED_A_LONG_RUN = {AFTER_ABSENCE, BACK, SHARE}
 """These bars are shares, percentiles and luck: a short run beside other work says little of them."""
 
+CLIENTS = 12
 BACK_SECONDS = 20.0
 
 
 def _run(fault: str, kills: int, database: str = "sqlite", **more: Any) -> Report:
     """A small run; nothing may be lost, doubled, out of order or missing."""
-    sizes = {"clients": 20, "conversations": 4, "rate": 60.0, "gap": (0.5, 2.0), "seed": 1}
+    sizes = {"clients": CLIENTS, "conversations": 3, "rate": 60.0, "gap": (0.5, 1.5), "seed": 1}
     with ThreadPoolExecutor(1) as own:  # the browser's tests leave an event loop in this thread
         options = Options(fault=fault, database=database, kills=kills, **{**sizes, **more})
         report = own.submit(run, options).result()
@@ -31,7 +32,7 @@ def _run(fault: str, kills: int, database: str = "sqlite", **more: Any) -> Repor
 
 
 def test_three_kills() -> None:
-    assert _run("kill", 3).figures.absences >= 3 * 20
+    assert _run("kill", 3).figures.absences > 2 * CLIENTS  # who is not back yet is not away once more
 
 
 def test_killed_between_commit_and_publish() -> None:

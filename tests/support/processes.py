@@ -61,6 +61,12 @@ class Output:
                     return None
                 self._news.wait(left)
 
+    def wait_count(self, number: int, timeout: float = 10.0) -> str | None:
+        """The line of this number, from 1, awaited `timeout` seconds; None when time or the stream ends."""
+        with self._news:
+            self._news.wait_for(lambda: len(self._lines) >= number or self._ended, timeout)
+            return self._lines[number - 1] if len(self._lines) >= number else None
+
     def close(self) -> None:
         """Wait until all was read; the process must have ended."""
         self._reader.join(timeout=5)

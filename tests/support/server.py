@@ -13,6 +13,9 @@ from tests.support.processes import PROJECT, Child
 SECRET = "the secret of the tests, long enough for HS256"
 """The JWT_SECRET of every server under test, so that tests can mint tokens of their own."""
 
+LIGHT = PROJECT / "tests" / "support" / "light"
+"""Where Python finds how to hash passwords quickly."""
+
 READY = r"^Parley is listening on http://(?P<host>[^ ]+):(?P<port>\d+)"
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "ASYNC_MODE", "ENGINE", "VIRTUAL_ENV")
 """What a server under test has from the environment of the test run; everything else is said by the test."""
@@ -28,7 +31,7 @@ class ServerProcess:
         self.port = 0
         self.env = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         self.env |= {"PYTHONUNBUFFERED": "1", "HOST": self.host, "DATA_DIR": str(data_dir)}
-        self.env |= {"RATE_LIMITS": "off", "JWT_SECRET": SECRET, **(env or {})}
+        self.env |= {"RATE_LIMITS": "off", "JWT_SECRET": SECRET, "PYTHONPATH": str(LIGHT), **(env or {})}
         self._child: Child | None = None
         self._past_log: list[str] = []
 

@@ -53,7 +53,7 @@ class RawSocket:
         self.opened: dict[str, Any] = json.loads(str(self._ws.recv())[1:])
         self.connected = ""
         if token is not None:
-            self.send("40" + json.dumps({"token": token}))
+            self.send("40" + json.dumps({"token": token, "recovery": False}))
             self.connected = self.receive()
 
     def send(self, frame: str) -> None:
@@ -102,7 +102,7 @@ class RawPolling:
         self._url = f"{server.url}/socket.io/?EIO=4&transport=polling"
         opened = json.loads(self._http.get(self._url, timeout=10).text[1:])
         self._url += f"&sid={opened['sid']}"
-        self.send("40" + json.dumps({"token": token}))
+        self.send("40" + json.dumps({"token": token, "recovery": False}))
         self.until("40")
 
     def send(self, body: str) -> int:

@@ -1,0 +1,248 @@
+"""What was sent to each room lately, so that a client that was away for a moment can be told what it missed.
+
+Emissions are numbered. Each is kept once, however many rooms it was for, and by its rooms, so that what one client
+missed is found without walking through what others were sent.
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections import deque
+from collections.abc import Collection, Mapping
+
+import runtime
+
+Room = str | None
+"""`None` is everybody."""
+
+Payload = bytes | tuple[str | bytes, ...]
+"""An event as it was encoded: an Engine.IO message, or the parts of one with binary data."""
+
+Entry = tuple[int, Payload, Room | tuple[str, ...] | frozenset[str], Collection[str]]
+"""An emission: its number, what was sent, to which room, rooms or crowd of them, and to which sids not."""
+
+TAG_LETTERS = 6
+"""Letters before the number in an offset, so that one of another process is not taken for ours."""
+
+ENTRY_BYTES, RING_BYTES = 280, 800
+"""What an emission takes besides its payload, and a room that has any (measured)."""
+
+TARGET_BYTES, CROWD_TARGET_BYTES = 120, 160
+"""What each of several rooms takes that an emission was for, its name included, and each of very many."""
+
+CROWD = 256
+"""An emission to more rooms than this is kept once for all of them, and looked for by everybody who comes back."""
+
+STAYS = 100
+"""Rooms that a client left lately, and whose emissions until then it can still be told; one that leaves more often and
+loses its connection may have to begin anew."""
+
+SLICE = 500
+"""Emissions that are forgotten at once: about 0.5 ms."""
+
+
+class History:
+    """The last emissions of a namespace, `limit` bytes at most; the oldest are forgotten first."""
+
+    def __init__(self, limit: int) -> None:
+        self.tag = "".join(secrets.choice(string.ascii_letters) for _ in range(TAG_LETTERS))
+        self.number = 0
+        self._limit = limit
+        self._bytes = 0
+        self._order: deque[Entry] = deque()
+        self._rings: dict[Room, deque[Entry]] = {}
+        self._crowds: deque[Entry] = deque()
+        self._floors: tuple[dict[Room, int], dict[Room, int]] = ({}, {})
+        self._crowd_floor = 0
+        self._stays: dict[str, list[tuple[str, int, int]]] = {}
+        self._forgotten_stays: dict[str, int] = {}
+        self._marks: deque[tuple[float, int]] = deque()
+        self._old = 0
+        self._turned_at = 0.0
+
+    def stamp(self) -> str:
+        """The number of the next emission, as its offset."""
+        self.number = number = self.number + 1
+        return f"{self.tag}{number}"
+
+    def number_of(self, offset: object) -> int | None:
+        """The number in an offset of ours; None for anything else."""
+        if not isinstance(offset, str) or not offset.startswith(self.tag):
+            return None
+        digits = offset[TAG_LETTERS:]
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
+            return None
+        number = int(digits)
+        return number if number <= self.number else None
+
+    def keep(self, payload: Payload, target: Room | list[str], skipped: Collection[str]) -> None:
+        """Remember what was sent under the last number."""
+        if isinstance(target, list):
+            entry: Entry = self._keep_for_several(payload, target, skipped)
+        else:
+            entry = (self.number, payload, target, skipped)
+            ring = self._rings.get(target)
+            if ring is None:
+                ring = self._ring(target)
+            ring.append(entry)
+        self._order.append(entry)
+        self._bytes = size = self._bytes + ENTRY_BYTES + (len(payload) if type(payload) is bytes else _size(payload))
+        if size > self._limit:
+            self._make_room()
+
+    def _keep_for_several(self, payload: Payload, targets: list[str], skipped: Collection[str]) -> Entry:
+        if len(targets) > CROWD:
+            crowd = frozenset(targets)
+            self._bytes += CROWD_TARGET_BYTES * len(crowd)
+            self._crowds.append((self.number, payload, crowd, skipped))
+            return self._crowds[-1]
+        entry: Entry = (self.number, payload, tuple(targets), skipped)
+        self._bytes += TARGET_BYTES * len(targets)
+        for target in targets:
+            (self._rings.get(target) or self._ring(target)).append(entry)
+        return entry
+
+    def _ring(self, room: Room) -> deque[Entry]:
+        ring = self._rings[room] = deque()
+        self._bytes += RING_BYTES
+        return ring
+
+    def note_stay(self, sid: str, room: str, entered: int) -> None:
+        """A client leaves a room: what was sent there until now is for it."""
+        if self.number > entered:
+            stays = [stay for stay in self._stays.get(sid, ()) if stay[2] > self._old]
+            stays.append((room, entered, self.number))
+            self._stays[sid] = stays
+            if len(stays) > STAYS:
+                self._forgotten_stays[sid] = stays.pop(0)[2]
+
+    def forget_stays(self, sid: str) -> None:
+        """The client is gone for good."""
+        self._stays.pop(sid, None)
+        self._forgotten_stays.pop(sid, None)
+
+    def missed(self, sid: str, rooms: Mapping[Room, int], number: int, limit: int) -> list[Payload] | None:
+        """What a client that knows everything up to `number` was not told, in order.
+
+        `rooms` are those that it is in, each with the emission after which it entered. None where some of it has been
+        forgotten, or where it is more than `limit` bytes.
+        """
+        if self._forgotten_stays.get(sid, 0) > number:
+            return None
+        found: dict[int, Payload] = {}
+        stays = [(room, entered, self.number) for room, entered in rooms.items()]
+        for room, entered, left in [*stays, *self._stays.get(sid, ())]:
+            known = max(number, entered)
+            if left > known and not self._add(found, sid, room, known, left, limit):
+                return None
+        if not self._add_crowds(found, sid, rooms, number) or sum(map(_size, found.values())) > limit:
+            return None
+        return [found[one] for one in sorted(found)]
+
+    def _add(self, found: dict[int, Payload], sid: str, room: Room, known: int, left: int, limit: int) -> bool:
+        """What a room was sent after `known`, until `left`; returns whether that is all there, and not too much."""
+        size = 0
+        for entry in reversed(self._rings.get(room, ())):
+            if entry[0] <= known or size > limit:
+                break
+            if entry[0] <= left and sid not in entry[3]:
+                found[entry[0]] = entry[1]
+                size += _size(entry[1])
+        return size <= limit and self._floor(room) <= known
+
+    def last(self, sid: str, rooms: Mapping[Room, int]) -> int:
+        """The newest emission that is known to have been for a client; 0 where it has surely had all there were."""
+        newest = self._crowd_floor if self._crowd_floor > min(rooms.values(), default=0) else 0
+        for entry in reversed(self._crowds):
+            if sid not in entry[3] and _concerns(entry, rooms):
+                newest = max(newest, entry[0])
+                break
+        for room, entered in rooms.items():
+            for entry in reversed(self._rings.get(room, ())):
+                if entry[0] <= max(newest, entered):
+                    break
+                if sid not in entry[3]:
+                    newest = entry[0]
+                    break
+            newest = max(newest, floor if (floor := self._floor(room)) > entered else 0)
+        return newest
+
+    def _add_crowds(self, found: dict[int, Payload], sid: str, rooms: Mapping[Room, int], number: int) -> bool:
+        """Those that went to very many rooms; returns whether none of them has been forgotten."""
+        if self._crowd_floor > max(number, min(rooms.values(), default=0)):
+            return False
+        for entry in reversed(self._crowds):
+            if entry[0] <= number:
+                break
+            if sid not in entry[3] and _concerns(entry, rooms):
+                found[entry[0]] = entry[1]
+        return True
+
+    def _floor(self, room: Room) -> int:
+        """The newest emission to the room that had to be forgotten although somebody may want it yet."""
+        return max(self._floors[0].get(room, 0), self._floors[1].get(room, 0))
+
+    def _make_room(self) -> None:
+        """Forget the oldest, and that there was something."""
+        least = min(self._limit, self._bytes - self._limit // 64)
+        floors = self._floors[0]
+        while self._order and self._bytes > least:
+            number, _, target, _ = self._forget()
+            if isinstance(target, frozenset):
+                self._crowd_floor = number
+            elif isinstance(target, tuple):
+                floors.update(dict.fromkeys(target, number))
+            else:
+                floors[target] = number
+
+    def _forget(self) -> Entry:
+        """Forget the oldest emission."""
+        entry = self._order.popleft()
+        _, payload, target, _ = entry
+        self._bytes -= ENTRY_BYTES + (len(payload) if type(payload) is bytes else _size(payload))
+        if isinstance(target, frozenset):
+            self._bytes -= CROWD_TARGET_BYTES * len(target)
+            self._crowds.popleft()
+        elif isinstance(target, tuple):
+            self._bytes -= TARGET_BYTES * len(target)
+            for room in target:
+                self._shorten(room)
+        else:
+            self._shorten(target)
+        return entry
+
+    def _shorten(self, room: Room) -> None:
+        ring = self._rings[room]
+        ring.popleft()
+        if not ring:
+            del self._rings[room]
+            self._bytes -= RING_BYTES
+
+    def sweep(self, now: float, seconds: float) -> None:
+        """Forget what is older than `seconds`: nobody can want it any longer. To be called about once a second.
+
+        It pauses, so that a million emissions hold nobody up.
+        """
+        self._marks.append((now, self.number))
+        while self._marks and self._marks[0][0] <= now - seconds:
+            self._old = self._marks.popleft()[1]
+        if now - self._turned_at > seconds:
+            self._turned_at = now
+            self._floors = ({}, self._floors[0])
+        while self._order and self._order[0][0] <= self._old:
+            for _ in range(SLICE):
+                if not self._order or self._order[0][0] > self._old:
+                    break
+                self._forget()
+            runtime.sleep(0)
+
+
+def _size(payload: Payload) -> int:
+    return len(payload) if isinstance(payload, bytes) else sum(map(len, payload))
+
+
+def _concerns(entry: Entry, rooms: Mapping[Room, int]) -> bool:
+    """Whether an emission to a crowd was to one of these rooms, after it was entered."""
+    crowd = entry[2]
+    return isinstance(crowd, frozenset) and any(room in crowd and entry[0] > entered for room, entered in rooms.items())

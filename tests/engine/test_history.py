@@ -1,0 +1,167 @@
+"""What is kept of what was sent: numbered, found by rooms, bounded in bytes and by age."""
+
+from __future__ import annotations
+
+import random
+import tracemalloc
+
+import pytest
+
+from engine.history import CROWD, STAYS, History
+
+HERE = {None: 0, "me": 0, "room": 0}
+PLENTY = 1_000_000
+
+
+def send(history: History, target: str | list[str] | None, *skipped: str, size: int = 10) -> int:
+    """Send something to a room, to several, or to all; its number."""
+    history.stamp()
+    history.keep(b"%0*d" % (size, history.number), target, skipped)
+    return history.number
+
+
+def missed(history: History, rooms: dict[str | None, int], number: int = 0, limit: int = PLENTY) -> list[int] | None:
+    """The numbers of what `me` missed."""
+    found = history.missed("me", rooms, number, limit)
+    return None if found is None else [int(one) for one in found if isinstance(one, bytes)]
+
+
+def test_each_event_once_and_in_order_whatever_rooms_it_was_for() -> None:
+    history = History(PLENTY)
+    mine = [send(history, target) for target in ("room", "me", ["room", "other"], None, ["me", "room"], "room")]
+    send(history, "other")
+    send(history, ["other", "another"])
+    assert missed(history, HERE) == mine
+    assert missed(history, HERE, mine[2]) == mine[3:]
+    assert missed(history, HERE, history.number) == []
+
+
+def test_who_was_left_out_has_missed_nothing() -> None:
+    history = History(PLENTY)
+    send(history, "room", "me")
+    send(history, ["room", "other"], "someone", "me")
+    assert missed(history, HERE) == []
+    assert missed(history, HERE) is not None
+
+
+def test_only_from_entering_a_room_until_leaving_it() -> None:
+    history = History(PLENTY)
+    send(history, "room")
+    entered = history.number
+    inside = [send(history, "room"), send(history, "room")]
+    assert missed(history, {None: 0, "me": 0, "room": entered}) == inside
+    history.note_stay("me", "room", entered)
+    send(history, "room")
+    assert missed(history, {None: 0, "me": 0}) == inside
+    again = history.number
+    later = send(history, "room")
+    assert missed(history, {None: 0, "me": 0, "room": again}, inside[0]) == [inside[1], later]
+    history.forget_stays("me")
+    assert missed(history, {None: 0, "me": 0}) == []
+
+
+def test_who_left_very_many_rooms_begins_anew() -> None:
+    history = History(PLENTY)
+    for number in range(STAYS + 5):
+        send(history, f"room {number}")
+        history.note_stay("me", f"room {number}", number)
+    assert missed(history, {None: 0, "me": 0}) is None
+    assert missed(history, {None: 0, "me": 0}, 5) == list(range(6, STAYS + 6))
+
+
+def test_what_went_to_a_crowd_is_kept_once() -> None:
+    history = History(PLENTY)
+    everybody = [f"user {number}" for number in range(CROWD + 1)]
+    first = send(history, ["room", *everybody])
+    second = send(history, "room")
+    send(history, everybody)
+    third = send(history, [*everybody, "me"])
+    assert missed(history, HERE) == [first, second, third]
+    assert missed(history, HERE, first) == [second, third]
+    assert history.last("me", HERE) == third
+
+
+def test_the_oldest_is_forgotten_first_and_whoever_missed_it_knows() -> None:
+    history = History(100_000)
+    quiet = send(history, "quiet")
+    first = send(history, "room")
+    while missed(history, {"me": 0, "room": 0}) is not None:
+        send(history, "room", size=1000)
+    assert missed(history, {"me": 0, "quiet": 0}) is None
+    assert missed(history, {"me": 0, "quiet": quiet}, quiet) == []
+    assert missed(history, {"me": 0, "room": 0}, first) is not None or first < history.number
+    assert missed(history, {"me": 0, "room": 0}, history.number) == []
+
+
+def test_the_newest_that_was_for_a_client() -> None:
+    history = History(20_000)
+    rooms: dict[str | None, int] = {None: 0, "me": 0, "room": 0}
+    assert history.last("me", rooms) == 0
+    send(history, "other")
+    mine = send(history, "me")
+    send(history, "room", "me")
+    assert history.last("me", rooms) == mine
+    before = send(history, "late")
+    assert history.last("me", {**rooms, "late": before}) == mine
+    second = send(history, ["other", "room"])
+    assert history.last("me", rooms) == second
+    for _ in range(40):
+        send(history, "other", size=1000)
+    assert history.last("me", rooms) == second
+    assert history.last("me", {None: second, "me": second, "room": second}) == 0
+
+
+def test_too_much_for_one_client() -> None:
+    history = History(PLENTY)
+    for _ in range(10):
+        send(history, "room", size=1000)
+    assert missed(history, HERE, limit=9_999) is None
+    assert missed(history, HERE, 1, limit=9_000) == list(range(2, 11))
+
+
+@pytest.mark.parametrize("offset", [None, 7, "", "x", "ABCDEF1", "\uff11", [], {}])
+def test_an_offset_that_is_none_of_ours(offset: object) -> None:
+    history = History(PLENTY)
+    assert history.number_of(offset) is None
+
+
+def test_an_offset_of_ours() -> None:
+    history = History(PLENTY)
+    first, second = history.stamp(), history.stamp()
+    assert (history.number_of(first), history.number_of(second)) == (1, 2)
+    assert history.number_of(f"{history.tag}3") is None
+    assert history.number_of(f"{history.tag}-1") is None
+    assert history.number_of(f"{history.tag}{'9' * 5000}") is None
+
+
+def test_what_is_old_is_forgotten_and_nobody_begins_anew_for_it() -> None:
+    history = History(PLENTY)
+    send(history, "room")
+    history.sweep(0, 100)
+    young = send(history, "room")
+    history.sweep(99, 100)
+    assert missed(history, HERE) == [1, young]
+    history.sweep(101, 100)
+    assert missed(history, HERE) == [young]
+    history.sweep(300, 100)
+    assert missed(history, HERE) == []
+    assert history.last("me", HERE) == 0
+
+
+def test_it_stays_within_its_memory() -> None:
+    """Whatever it is given: many rooms, few, several at once, small and large."""
+    rng, limit = random.Random(1), 2_000_000
+    history = History(limit)
+    tracemalloc.start()
+    try:
+        before, seen = tracemalloc.get_traced_memory()[0], 0
+        for rooms, size in ((8_000, 10), (10, 10), (500, 3000), (5_000, 300)):
+            for _ in range(4_000):
+                several = [f"r{rng.randrange(rooms)}" for _ in range(rng.choice((1, 1, 1, 5, 40)))]
+                send(history, several if len(several) > 1 else several[0], size=size)
+            kept = tracemalloc.get_traced_memory()[0] - before
+            # Beside it are the floors: a number for each room that was sent more than is kept.
+            seen += rooms
+            assert kept < 1.1 * limit + 200 * seen, (rooms, size, kept)
+    finally:
+        tracemalloc.stop()
