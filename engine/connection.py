@@ -104,9 +104,8 @@ class Connection(Socket):
             super().close(wait=False, abort=abort, reason=reason)
         elif not self.closed and not self.closing:
             self.closing = True
-            self.server._trigger_event(
-                "disconnect", self.sid, reason or self.server.reason.SERVER_DISCONNECT, run_async=False
-            )
+            why = reason or self.server.reason.SERVER_DISCONNECT
+            self.server._trigger_event("disconnect", self.sid, why, run_async=False)
             self.closed = True
             if self._inbox is not None:
                 self._inbox.close()
@@ -274,13 +273,11 @@ class Connection(Socket):
     def _close_in_order(self, farewell: bytes) -> None:
         """Send what is left and the farewell, then close; a client that does not take it in time is cut."""
         outbox = self.outbox
-        if self._raw is None or outbox is None:
-            self._drop()
-            return
-        self.pause_reading()
-        outbox.write(farewell)
-        outbox.flush()
-        if outbox.empty:
+        if outbox is not None:
+            self.pause_reading()
+            outbox.write(farewell)
+            outbox.flush()
+        if outbox is None or outbox.empty:
             self._drop()
         else:
             outbox.on_empty = self._drop
