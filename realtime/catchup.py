@@ -91,7 +91,7 @@ def _add_messages(session: Session, packets: Mapping[str, Packet]) -> None:
     for view in views:
         packet = packets[view["conversationId"]]
         if view["seq"] <= packet.seq:
-            name, data = ("message:deleted", tombstone_data(view)) if view["deletedAt"] else ("message:updated", view)
+            name, data = changed_message(view)
             packet.events.append(Event(name, view["rev"], data))
 
 
@@ -111,6 +111,11 @@ def _add_participants(session: Session, packets: Mapping[str, Packet]) -> None:
             packet.events.append(receipt_event(participant))
             packet.events.append(updated_event(participant, users[participant.user_id]))
             packet.admitted.append(participant.user_id)
+
+
+def changed_message(view: View) -> tuple[str, View]:
+    """The event of a message that was known and is not as it was, and its data."""
+    return ("message:deleted", tombstone_data(view)) if view.get("deletedAt") else ("message:updated", view)
 
 
 def tombstone_data(view: dict[str, object]) -> dict[str, object]:

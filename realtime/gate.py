@@ -7,10 +7,10 @@ conversation's revs. What stays missing is read from the database (`realtime.cat
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from extensions import socketio
-from realtime import typing
+from realtime import catchup, typing
 from realtime.connections import NAMESPACE, Connection, connections, emit, emit_many, user_room
 from realtime.events import Data, Event, Packet
 from realtime.places import places
@@ -18,11 +18,27 @@ from realtime.places import places
 
 @dataclass(slots=True)
 class Boarding:
-    """A socket on its way into the room. Until its snapshot's rev (`floor`) is known, events wait in `held`."""
+    """A socket on its way into the room. Until its snapshot's rev (`floor`) is known, events wait in `held`.
+
+    `seq` is the newest message of that snapshot.
+    """
 
     connection: Connection
     floor: int | None = None
-    held: list[tuple[int, str, Data]] = field(default_factory=list)
+    seq: int = 0
+    held: list[Event] = field(default_factory=list)
+
+
+def as_known(event: Event, rev: int, seq: int) -> Event:
+    """The event for whoever knows everything up to `rev`, and the messages up to `seq`.
+
+    Two who read the database at once begin where the room stood, and the second one reads further. What it calls new
+    may by then be a message that is known and was changed; and its revs may be held back below what was told.
+    """
+    name, data = event.name, event.data
+    if name == "message:new" and data["seq"] <= seq:
+        name, data = catchup.changed_message(data)
+    return replace(event, name=name, data={**data, "rev": max(data["rev"], rev)})
 
 
 class Gate:
@@ -98,11 +114,13 @@ class Gate:
             for event in missed.events:
                 emit(event.name, {**event.data, "prevRev": rev}, to=connection.sid)
             rev = missed.end
-        for event_rev, name, data in boarding.held:
-            if event_rev > rev:
-                emit(name, data, to=connection.sid)
+            seq = max(seq, *(event.data["seq"] for event in missed.events if event.name == "message:new"), 0)
+        for event in boarding.held:
+            if event.rev > rev:
+                known = as_known(event, rev, seq)
+                emit(known.name, known.data, to=connection.sid)
         boarding.held.clear()
-        boarding.floor = rev
+        boarding.floor, boarding.seq = rev, seq
         self._let_in()
 
     def enter(self, connection: Connection) -> None:
@@ -135,7 +153,8 @@ class Gate:
 
     def _deliver(self, packet: Packet) -> None:
         known = self.cursor or 0
-        news = [event for event in packet.events if event.rev > known]
+        whole = packet.start >= known
+        news = [event if whole else as_known(event, known, self.seq) for event in packet.events if event.rev > known]
         if len(news) > 1 and not self._boarding and all(_is_plain(event) for event in news):
             self._tell_many(news)
         else:
@@ -201,9 +220,10 @@ class Gate:
         if boarding.connection.user_id in event.to_users:
             return
         if boarding.floor is None:
-            boarding.held.append((event.rev, event.name, data))
+            boarding.held.append(replace(event, data=data))
         elif event.rev > boarding.floor:
-            emit(event.name, data, to=boarding.connection.sid)
+            known = as_known(replace(event, data=data), boarding.floor, boarding.seq)
+            emit(known.name, known.data, to=boarding.connection.sid)
 
     def _let_in(self) -> None:
         """Sockets whose snapshot the room has reached."""

