@@ -48,8 +48,8 @@ def _compile(made: Path) -> None:
 class Load:
     """One run of the generator. Where it was told to hold (`-k`), `release` lets it go on."""
 
-    def __init__(self, plan: Path, port: int, pid: int, options: str) -> None:
-        """Connect the plan's clients to the server with this port and process id."""
+    def __init__(self, plan: Path, port: int | str, pid: int | str, options: str) -> None:
+        """Connect the plan's clients to the server with this port and process id; to several: `3001,3002`."""
         command: list[str | Path] = [program(), plan, "-p", str(port), "-P", str(pid), *options.split()]
         self._child = Child(command, env=environment(), stdin=True)
 

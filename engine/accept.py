@@ -7,6 +7,7 @@ parser around it. Everything else goes to the WSGI server as it came.
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
 import re
@@ -29,7 +30,8 @@ HEAD_BYTES = 8192
 """A request's head that is longer, or comes in pieces, is for the WSGI server."""
 
 REQUEST_LINE = re.compile(r"GET (/socket\.io/?)\?([!-~]*) HTTP/1\.1")
-HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~]*?)[ \t]*")
+HEADER_NAME = re.compile(r"[!#$%&'*+.^`|~0-9A-Za-z-]+")
+HEADER_VALUE = re.compile(r"[\t -~]*")
 FOR_WSGI = ("content-length", "transfer-encoding", "expect")
 NO_BODY = io.BytesIO()
 FULL_SECONDS = 0.1
@@ -176,15 +178,20 @@ def _environ(head: str) -> dict[str, Any] | None:
         return None
     environ = {"PATH_INFO": path, "QUERY_STRING": query, **CONSTANT}
     for line in lines:
-        header = HEADER.fullmatch(line)
-        if header is None:
+        name, colon, value = line.partition(":")
+        key = _key(name)
+        if key is None or not colon or key in environ or HEADER_VALUE.fullmatch(value) is None:
             return None
-        name, value = header.groups()
-        key = sys.intern("HTTP_" + name.upper().replace("-", "_"))
-        if key in environ or name.lower() in FOR_WSGI or "_" in name:
-            return None
-        environ[key] = value
+        environ[key] = value.strip(" \t")
     return environ if environ.get("HTTP_UPGRADE", "").lower() == "websocket" else None
+
+
+@functools.lru_cache(256)
+def _key(name: str) -> str | None:
+    """What WSGI calls a header; None where the WSGI server has to look at it."""
+    if HEADER_NAME.fullmatch(name) is None or name.lower() in FOR_WSGI:
+        return None
+    return sys.intern("HTTP_" + name.upper().replace("-", "_"))
 
 
 CONSTANT: dict[str, Any] = {

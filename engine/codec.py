@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from engine.weight import EVENT_WEIGHT, OTHER_WEIGHT, check_weight
+from engine.weight import EVENT_WEIGHT, LIGHT_CHARS, OTHER_WEIGHT, check_weight
 
 EVENT, ACK = b"42", b"43"
 ID_DIGITS = 16
@@ -96,6 +96,17 @@ def decode_event(message: str) -> tuple[int | None, list[Any]] | None:
     if start < 1 or message[0] != "2" or (digits and not (digits.isascii() and digits.isdigit())):
         return None
     return (int(digits) if digits else None), _event(message[start:])
+
+
+def decode_connect(message: str) -> dict[str, Any] | None:
+    """What a plain CONNECT to the namespace `/` carries, or None where python-socketio has to look."""
+    if message[:2] != "0{" or len(message) > LIGHT_CHARS:
+        return None
+    try:
+        data: dict[str, Any] = orjson.loads(message[1:])
+    except orjson.JSONDecodeError:
+        return None
+    return data
 
 
 def _event(text: str) -> list[Any]:

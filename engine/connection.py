@@ -1,8 +1,7 @@
 """One Engine.IO client whose WebSocket we read and write ourselves, straight on its non-blocking socket.
 
-While a client polls, everything is as in python-engineio: packets go into a queue, which an HTTP request empties. From
-the upgrade on, or at once for a client that begins with WebSocket, there is no queue and no greenlet: one listener on
-the event loop reads, and an `Outbox` writes.
+While a client polls, everything is as in python-engineio: packets go into a queue, which an HTTP request empties. With
+WebSocket there is no queue and no greenlet: one listener on the event loop reads, and an `Outbox` writes.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from engine import frames
 from engine.frames import FrameError, FrameReader, close_frame, frame, handshake, text_of
 from engine.inbox import Inbox
 from engine.outbox import Outbox
-from engine.packets import ENGINE_CLOSE, ENGINE_PING, ENGINE_PROBE, ENGINE_PROBED, drain, packet_frame
+from engine.packets import ENGINE_CLOSE, ENGINE_PING, ENGINE_PROBE, ENGINE_PROBED, WITHOUT_QUEUE, drain, packet_frame
 from engine.readable import Socket, turn_away
 from engine.turns import goodbyes
 from settings import settings
@@ -46,7 +45,8 @@ class Connection(Socket):
 
     def __init__(self, server: Transport, sid: str) -> None:
         self._queue: Any = None
-        super().__init__(server, sid)
+        super().__init__(WITHOUT_QUEUE, sid)
+        self.server = server
         self._raw: socket.socket | None = None
         self._reading: object | None = None
         self._reader: FrameReader | None = None
@@ -62,7 +62,7 @@ class Connection(Socket):
 
     @queue.setter
     def queue(self, made: Any) -> None:
-        """The stock constructor makes one for everybody."""
+        """What the stock constructor made."""
 
     @property
     def by_queue(self) -> bool:
@@ -104,9 +104,8 @@ class Connection(Socket):
             super().close(wait=False, abort=abort, reason=reason)
         elif not self.closed and not self.closing:
             self.closing = True
-            self.server._trigger_event(
-                "disconnect", self.sid, reason or self.server.reason.SERVER_DISCONNECT, run_async=False
-            )
+            why = reason or self.server.reason.SERVER_DISCONNECT
+            self.server._trigger_event("disconnect", self.sid, why, run_async=False)
             self.closed = True
             if self._inbox is not None:
                 self._inbox.close()
@@ -151,11 +150,9 @@ class Connection(Socket):
         self._reader = FrameReader(settings.packet_max_bytes)
         self._inbox = Inbox(self, settings.events_in_flight)
         self.outbox = Outbox(raw, self._broken)
-        if self.connected:
-            self.outbox.write(handshake(key))
-        else:
+        self.outbox.write(handshake(key) + opening)
+        if not self.connected:
             self.connected = self.upgraded = True
-            self.outbox.write(handshake(key) + opening)
             self._send_queued()
         self.resume_reading()
 
@@ -174,28 +171,23 @@ class Connection(Socket):
 
     def resume_reading(self) -> None:
         """Read what comes."""
-        if self._raw is not None and self._reading is None:
-            self._reading = runtime.watch_reading(self._raw.fileno(), self._on_readable, self._on_error)
-
-    def _on_error(self, *_: object) -> None:
-        self._broken("error")
+        if self._raw is not None and self.outbox is not None and self._reading is None:
+            self._reading = runtime.watch_reading(self._raw.fileno(), self._on_readable, self._broken)
 
     def _on_readable(self, _descriptor: int) -> None:
-        if self._raw is None or self._reader is None:
+        if self._raw is None or self._reader is None or self._reading is None:
             return
         try:
             data = self._raw.recv(self._reader.wanted)
         except BlockingIOError:
             return
-        except OSError as error:
-            self._broken(str(error))
-            return
+        except OSError:
+            data = b""
         if not data:
             self._broken("closed by the peer")
             return
         try:
-            text = self._reader.whole_text(data)
-            if text is not None:
+            if (text := self._reader.whole_text(data)) is not None:
                 self._on_text(text_of(text))
                 return
             for opcode, payload in self._reader.feed(data):
@@ -215,8 +207,7 @@ class Connection(Socket):
         elif opcode == frames.PING and self.outbox is not None:
             self.outbox.write(frame(payload, frames.PONG))
         elif opcode == frames.CLOSE:
-            self._close_in_order(frame(payload[:2], frames.CLOSE))
-            self._gone(self.server.reason.TRANSPORT_CLOSE)
+            self._hang_up(frame(payload[:2], frames.CLOSE), self.server.reason.TRANSPORT_CLOSE)
 
     def _on_text(self, text: str) -> None:
         """An Engine.IO packet: its first character is its type."""
@@ -226,8 +217,7 @@ class Connection(Socket):
         elif kind == "3" and self.upgraded:
             self.schedule_ping()
         elif kind == "1" and self.upgraded:
-            self._close_in_order(close_frame(frames.NORMAL))
-            self._gone(self.server.reason.CLIENT_DISCONNECT)
+            self._hang_up(close_frame(frames.NORMAL), self.server.reason.CLIENT_DISCONNECT)
         elif text == ENGINE_PROBE and not self.upgraded and self.outbox is not None:
             self.upgrading = True
             self.outbox.write(ENGINE_PROBED)
@@ -249,18 +239,25 @@ class Connection(Socket):
     def _refuse(self, code: int, problem: str) -> None:
         """A client that does not speak the protocol: a close frame with the reason, and its connection ends."""
         log.info("protocol error", extra={"eio_sid": self.sid, "problem": problem})
-        self._close_in_order(close_frame(code))
-        self._gone(self.server.reason.TRANSPORT_ERROR)
+        self._hang_up(close_frame(code), self.server.reason.TRANSPORT_ERROR)
 
-    def _broken(self, why: str) -> None:
-        """The socket can be used no longer."""
-        if self._raw is not None:
-            log.debug("socket is gone", extra={"eio_sid": self.sid, "why": why})
+    def _broken(self, why: object, *_: object) -> None:
+        """The socket can be used no longer. To let go of it costs as much as to serve it: herds do so in turns."""
+        if self.outbox is None:
+            return
+        log.debug("socket is gone", extra={"eio_sid": self.sid, "why": str(why)})
+        self.pause_reading()
+        self.outbox.close()
+        self.outbox = None
+        if self.upgraded and not self.closed:
+            goodbyes.add(self._end, self.server.reason.TRANSPORT_CLOSE)
+        else:
             self._drop()
-            self._gone(self.server.reason.TRANSPORT_CLOSE)
+            self.upgrading = False
 
-    def _gone(self, reason: str) -> None:
-        """The transport has ended. A session that was only about to be upgraded goes on polling."""
+    def _hang_up(self, farewell: bytes, reason: str) -> None:
+        """End the transport in order. A session that was only about to be upgraded goes on polling."""
+        self._close_in_order(farewell)
         if not self.upgraded:
             self.upgrading = False
         elif not self.closed:
@@ -276,14 +273,11 @@ class Connection(Socket):
     def _close_in_order(self, farewell: bytes) -> None:
         """Send what is left and the farewell, then close; a client that does not take it in time is cut."""
         outbox = self.outbox
-        if self._raw is None or outbox is None:
-            return
-        self.pause_reading()
-        outbox.write(farewell)
-        outbox.flush()
-        if self.outbox is None:
-            return
-        if outbox.empty:
+        if outbox is not None:
+            self.pause_reading()
+            outbox.write(farewell)
+            outbox.flush()
+        if outbox is None or outbox.empty:
             self._drop()
         else:
             outbox.on_empty = self._drop
@@ -297,6 +291,6 @@ class Connection(Socket):
         if self.outbox is not None:
             self.outbox.close()
             self.outbox = None
-        with contextlib.suppress(OSError):
-            raw.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):
+                raw.shutdown(socket.SHUT_RDWR)
         raw.close()

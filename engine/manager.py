@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import engineio.exceptions
@@ -12,7 +12,7 @@ import socketio.packet
 
 from engine.codec import EVENT, encode
 from engine.frames import frame
-from engine.history import History, Payload
+from engine.history import History
 from engine.outbox import Outbox, flusher
 from engine.transport import Transport
 
@@ -132,53 +132,111 @@ class Manager(socketio.Manager):
             return
         arguments = [event] if data is None else [event, *data] if isinstance(data, tuple) else [event, data]
         skipped = () if skip_sid is None else (skip_sid,) if isinstance(skip_sid, str) else tuple(skip_sid)
-        history = self.history
-        if history is None or callback is not None or namespace != "/":
-            encoded = None if callback is not None else encode(EVENT, namespace, None, arguments)
+        encoded = None if callback is not None else encode(EVENT, namespace, None, arguments)
+        if self.history is None or callback is not None or namespace != "/":
             if encoded is None:
                 super().emit(event, data, namespace, room=target, skip_sid=skip_sid, callback=callback, **options)
-                return
-            self._fan_out(_recipients(rooms, target, skipped), encoded)
+            else:
+                self._fan_out(_recipients(rooms, target, skipped), (encoded,), frame(encoded))
             return
         if type(target) is not str and target is not None:
             target = [one for one in target if one in rooms]
         if not target if type(target) is list else target not in rooms:
             return  # nobody is there, and nobody can come back to it
-        arguments.append(history.stamp())
-        payload: Payload = encode(EVENT, "/", None, arguments) or self._parts(arguments)
-        history.keep(payload, target, skipped)
         recipients = _recipients(rooms, target, skipped)
-        if self.plain:
-            recipients = self._send_plain(list(recipients), arguments[:-1])
-        self._send_payload(recipients, payload)
+        if encoded is None:
+            self._send_parts(list(recipients), arguments, target, skipped)
+        else:
+            self._send_packets(recipients, (encoded,), target, skipped)
 
-    def _send_plain(self, recipients: list[str], arguments: list[Any]) -> list[str]:
-        """Send the event without an offset to those who want none; returns the others."""
-        plain = [eio_sid for eio_sid in recipients if eio_sid in self.plain]
-        if not plain:
-            return recipients
-        self._send_payload(plain, encode(EVENT, "/", None, arguments) or self._parts(arguments))
-        return [eio_sid for eio_sid in recipients if eio_sid not in self.plain]
+    def _send_packets(
+        self, recipients: Iterable[str], packets: Sequence[bytes], target: Any, skipped: Collection[str] = ()
+    ) -> None:
+        """Send these, one right after the other, and remember each under the offset that it gets as a last argument."""
+        stamped = packets
+        if self.history is not None:
+            stamped = [self._stamp(packet, target, skipped) for packet in packets]
+        self._fan_out_either(recipients, packets, stamped)
+
+    def _stamp(self, packet: bytes, target: Any, skipped: Collection[str]) -> bytes:
+        """The event with its offset as a last argument; remembered under it."""
+        assert self.history is not None
+        stamped = b'%b,"%b"]' % (packet[:-1], self.history.stamp().encode())
+        self.history.keep(stamped, target, skipped)
+        return stamped
+
+    def _fan_out_either(self, recipients: Iterable[str], plain: Sequence[bytes], stamped: Sequence[bytes]) -> None:
+        """Give these sessions the stamped packets, and those that want no offsets the plain ones."""
+        if self.plain:
+            everybody = list(recipients)
+            without = [one for one in everybody if one in self.plain]
+            recipients = [one for one in everybody if one not in self.plain] if without else everybody
+            self._fan_out(without, plain, _frames(plain))
+        self._fan_out(recipients, stamped, _frames(stamped))
+
+    def _send_parts(self, recipients: list[str], arguments: list[Any], target: Any, skipped: Collection[str]) -> None:
+        """The same for an event that only python-socketio can encode: bytes among its data, huge integers."""
+        assert self.history is not None
+        stamped = self._parts([*arguments, self.history.stamp()])
+        self.history.keep(stamped, target, skipped)
+        plain = self._parts(arguments) if self.plain else stamped
+        for eio_sid in recipients:
+            if eio_sid in self.server.eio.sockets:
+                for part in plain if eio_sid in self.plain else stamped:
+                    self.server._send_eio_packet(eio_sid, engineio.packet.Packet(engineio.packet.MESSAGE, part))
 
     def _parts(self, arguments: list[Any]) -> tuple[str | bytes, ...]:
-        """What only python-socketio can encode: the packet, and the parts of it that are bytes."""
+        """The packet, and the parts of it that are bytes."""
         encoded = self.server.packet_class(socketio.packet.EVENT, namespace="/", data=arguments).encode()
         return tuple(encoded) if isinstance(encoded, list) else (encoded,)
 
-    def _send_payload(self, recipients: Iterable[str], payload: Payload) -> None:
-        if type(payload) is bytes:
-            self._fan_out(recipients, payload)
+    def emit_many(self, events: Sequence[tuple[str, Any]], namespace: str, room: str) -> None:
+        """Send events to a room, one right after the other: as `emit` for each, for the price of one to a recipient."""
+        recipients = self.rooms.get(namespace, {}).get(room)
+        if not recipients:
             return
-        packets = [engineio.packet.Packet(engineio.packet.MESSAGE, part) for part in payload]
-        for eio_sid in recipients:
-            if eio_sid in self.server.eio.sockets:
-                for packet in packets:
-                    self.server._send_eio_packet(eio_sid, packet)
+        encoded = [encode(EVENT, namespace, None, [event, data]) for event, data in events]
+        packets = [one for one in encoded if one is not None]
+        if len(packets) < len(events):
+            for event, data in events:
+                self.emit(event, data, namespace, room=room)
+        elif namespace == "/":
+            self._send_packets(recipients.values(), packets, room)
+        else:
+            self._fan_out(recipients.values(), packets, _frames(packets))
 
-    def _fan_out(self, recipients: Iterable[str], encoded: bytes) -> None:
-        """Give these sessions (Engine.IO sids) one frame, made once."""
+    def emit_around(self, events: Sequence[tuple[str, Any, str]], namespace: str, targets: Collection[str]) -> None:
+        """Send events to these rooms, each but to the room that it names: as `emit` for each, in one go to a client.
+
+        The rooms have no client in common.
+        """
+        rooms = self.rooms.get(namespace, {})
+        packets = [encode(EVENT, namespace, None, [event, data]) for event, data, _ in events]
+        plain = [packet for packet in packets if packet is not None]
+        if len(plain) < len(packets):
+            for event, data, around in events:
+                self.emit(event, data, namespace, room=[room for room in targets if room != around])
+            return
+        known = [room for room in targets if room in rooms]
+        stamped = plain
+        if self.history is not None and namespace == "/" and known:
+            left_out = [tuple(rooms.get(around, ())) for _, _, around in events]
+            stamped = [self._stamp(packet, known, sids) for packet, sids in zip(plain, left_out, strict=True)]
+        places = {of: place for place, (_, _, of) in enumerate(events)}
+        frames = [frame(packet) for packet in stamped]
+        everything = b"".join(frames)
+        for room in known:
+            place = places.get(room)
+            if self.plain:
+                self._fan_out_either(rooms[room].values(), _but(plain, place), _but(stamped, place))
+            else:
+                shared = everything if place is None else b"".join(_but(frames, place))
+                self._fan_out(rooms[room].values(), _but(stamped, place), shared)
+
+    def _fan_out(self, recipients: Iterable[str], packets: Sequence[bytes], shared: bytes) -> None:
+        """Give these sessions (Engine.IO sids) the packets: as frames, made once, or by their polls."""
         transport: Transport = self.server.eio
-        sockets, shared = transport.sockets, frame(encoded)
+        sockets = transport.sockets
         fresh: list[Outbox] = []
         for eio_sid in recipients:
             connection = sockets.get(eio_sid)
@@ -187,13 +245,22 @@ class Manager(socketio.Manager):
             outbox = connection.outbox
             if outbox is None or not connection.upgraded:
                 if connection.by_queue:
-                    _send_by_queue(connection, encoded)
+                    for encoded in packets:
+                        _send_by_queue(connection, encoded)
             elif outbox.gathered:
                 outbox.gathered.append(shared)
             else:
                 outbox.gathered = [shared]
                 fresh.append(outbox)
         flusher.mark_all(fresh)
+
+
+def _frames(packets: Sequence[bytes]) -> bytes:
+    return frame(packets[0]) if len(packets) == 1 else b"".join(map(frame, packets))
+
+
+def _but(packets: Sequence[bytes], left_out: int | None) -> Sequence[bytes]:
+    return packets if left_out is None else [*packets[:left_out], *packets[left_out + 1 :]]
 
 
 def _send_by_queue(connection: Any, encoded: bytes) -> None:

@@ -34,6 +34,7 @@ class Outbox:
     __slots__ = (
         "_blocked_since",
         "_broken",
+        "_closed",
         "_listener",
         "_pending",
         "_send",
@@ -50,6 +51,7 @@ class Outbox:
         self.gathered: list[bytes] = []
         self._pending: deque[bytes] | None = None  # nearly all sockets take everything at once
         self.pending_bytes = 0
+        self._closed = False
         self._listener: object | None = None
         self._blocked_since = 0.0
         self.on_empty: Callable[[], None] | None = None
@@ -64,7 +66,7 @@ class Outbox:
         """Send something large after all before it, as fast as the socket takes it."""
         self.flush()
         for piece in pieces:
-            if self._socket.fileno() >= 0:
+            if not self._closed:
                 self._keep(piece)
 
     def flush(self) -> None:
@@ -88,6 +90,7 @@ class Outbox:
 
     def close(self) -> None:
         """Forget everything; the socket is going."""
+        self._closed = True
         if self._listener is not None:
             runtime.unwatch(self._listener)
             self._listener = None

@@ -13,7 +13,7 @@ from flask import Flask
 from socketio import packet
 
 import runtime
-from engine.codec import ACK, Large, decode_event, encode
+from engine.codec import ACK, Large, decode_connect, decode_event, encode
 from engine.frames import frame, frame_of
 from engine.manager import Manager
 from engine.namespace import EventNamespace
@@ -160,11 +160,8 @@ class Server(socketio.Server):
         Anybody else is closed, as the official server does it.
         """
         try:
-            if self._fast and type(data) is str and data[:1] == "2" and eio_sid not in self._binary_packet:
-                event = decode_event(data)
-                if event is not None:
-                    self._take_event(eio_sid, *event)
-                    return
+            if self._fast and type(data) is str and self._take_plain(eio_sid, data):
+                return
             if isinstance(data, str):
                 check_weight(data, OTHER_WEIGHT)
             self._check_binary(eio_sid, data)
@@ -173,6 +170,22 @@ class Server(socketio.Server):
             self._binary_packet.pop(eio_sid, None)
             log.info("packet cannot be read", extra={"eio_sid": eio_sid, "problem": repr(error)[:200]})
             self._tell_malformed(eio_sid)
+
+    def _take_plain(self, eio_sid: str, data: str) -> bool:
+        """Take a packet of those that nearly all are; returns whether it is one. Raises ValueError."""
+        if eio_sid in self._binary_packet:
+            return False
+        if data[:1] == "2":
+            event = decode_event(data)
+            if event is not None:
+                self._take_event(eio_sid, *event)
+                return True
+        else:
+            auth = decode_connect(data)
+            if auth is not None:
+                self._handle_connect(eio_sid, None, auth)
+                return True
+        return False
 
     def _tell_malformed(self, eio_sid: str) -> None:
         told = False

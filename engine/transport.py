@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import os
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -19,14 +21,23 @@ from engine.pings import Pings
 from engine.readable import Server, Socket
 from settings import settings
 
+ID_NOISE = 12
+"""Random bytes in a session's id."""
+
 
 class Transport(Server):
-    """Engine.IO's server whose sessions are `Connection`s, with one timer for all pings."""
+    """Engine.IO's server whose sessions are `Connection`s, with one timer for all pings.
+
+    Overridden of python-engineio 4.15: `handle_request`, `generate_id`.
+    """
+
+    sequence_number: int
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.start_service_task = False  # its work, finding clients that are gone, is done by `Pings`
         self.pings = Pings(self)
+        self._noise = b""
         self.joined: Callable[[str], bool] = lambda _sid: True
         """Whether a session has come as far as Socket.IO's CONNECT; set by the Socket.IO server."""
         self.on_message: Callable[[str, str | bytes], object] = functools.partial(self._trigger_event, "message")
@@ -57,6 +68,14 @@ class Transport(Server):
         connection.schedule_ping()
         connection.begin_websocket(environ.pop(runtime.CONNECTION), key, frame(self._opening(sid)))
         return True
+
+    def generate_id(self) -> str:
+        """A session's id, as python-engineio's: the randomness is fetched for many at once."""
+        if len(self._noise) < ID_NOISE:
+            self._noise = os.urandom(64 * ID_NOISE)
+        noise, self._noise = self._noise[:ID_NOISE], self._noise[ID_NOISE:]
+        self.sequence_number = (self.sequence_number + 1) & 0xFFFFFF
+        return base64.urlsafe_b64encode(noise + self.sequence_number.to_bytes(3, "big")).decode()
 
     def _is_from_an_allowed_page(self, environ: dict[str, Any]) -> bool:
         origin = environ.get("HTTP_ORIGIN")

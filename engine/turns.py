@@ -14,6 +14,9 @@ SLICE_SECONDS = 0.001
 PAUSE_SECONDS = 0.0002
 """Between two pieces of one client's work; a longer one was a pause."""
 
+HERD_SECONDS = 0.002
+"""How much of a turn a herd has."""
+
 
 class Turn:
     """The work of one client, piece by piece: `begin` before each, `end` after it. In a greenlet that may wait."""
@@ -38,7 +41,7 @@ class Turn:
 
 
 class Herd:
-    """What falls due for very many at once: some of it in each turn of the loop, in greenlets that may wait."""
+    """What falls due for very many at once: `a_turn` of it in each turn of the loop, in greenlets that may wait."""
 
     def __init__(self, a_turn: int) -> None:
         self._a_turn = a_turn
@@ -53,13 +56,16 @@ class Herd:
             runtime.call_soon(self._run)
 
     def _run(self) -> None:
+        end = time.monotonic() + HERD_SECONDS
         for _ in range(min(self._a_turn, len(self._waiting))):
             function, args = self._waiting.popleft()
             runtime.workers.run(function, *args)
+            if time.monotonic() > end:
+                break
         self._armed = bool(self._waiting)
         if self._armed:
             runtime.call_soon(self._run)
 
 
 goodbyes = Herd(32)
-"""Sessions that have ended and of which the application is to be told: 2 ms a turn."""
+"""Sessions that have ended and of which the application is to be told."""

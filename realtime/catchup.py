@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from models import Conversation, Message, Participant
+from models.hot_receipts import Standing
 from realtime.events import Event, Packet
 from realtime.views import View, messages_view, users_by_id
 from schemas.base import iso, iso_or_none
@@ -147,7 +148,7 @@ def updated_event(participant: Participant, user: View) -> Event:
     return Event("conversation:participant-updated", participant.rev, data)
 
 
-def receipt_event(participant: Participant) -> Event:
+def receipt_event(participant: Participant | Standing) -> Event:
     """`receipt:update` of a participant's watermarks."""
     data = {
         "conversationId": participant.conversation_id,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.manager import Manager
 from extensions import socketio
+from realtime.events import Data
 from realtime.nodes import nodes
 
 log = logging.getLogger("parley.realtime")
@@ -32,9 +34,13 @@ class Connection:
     away: bool = False
 
 
+USER_ROOM = "user:"
+"""How the name of a user's room begins; no conversation's id begins so: those are UUIDs."""
+
+
 def user_room(user_id: str) -> str:
-    """The Socket.IO room of all of a user's sockets. No conversation's id begins so: those are UUIDs."""
-    return f"user:{user_id}"
+    """The Socket.IO room of all of a user's sockets."""
+    return USER_ROOM + user_id
 
 
 class Connections:
@@ -90,6 +96,11 @@ class Connections:
         """Whether the user is connected to this node."""
         return user_id in self._by_user
 
+    def rooms_of(self, user_ids: Iterable[str]) -> list[str]:
+        """The Socket.IO rooms of those of these users who are connected to this node."""
+        here = self._by_user
+        return [USER_ROOM + user_id for user_id in user_ids if user_id in here]
+
 
 connections = Connections()
 
@@ -108,11 +119,45 @@ def emit(name: str, data: Any, *, to: str | list[str], skip: str | None = None) 
             log.debug("packet out", extra={"event_name": name, "to": to})
 
 
+def emit_many(events: Sequence[tuple[str, Any]], *, to: str) -> None:
+    """Send several events to a room, in their order. Never raises, never waits."""
+    manager: Any = socketio.server.manager
+    if len(events) == 1 or not isinstance(manager, Manager):
+        for name, data in events:
+            emit(name, data, to=to)
+        return
+    try:
+        manager.emit_many(events, NAMESPACE, to)
+    except Exception:
+        log.exception("events could not be sent", extra={"event_names": sorted({name for name, _ in events})})
+    else:
+        if log.isEnabledFor(logging.DEBUG):
+            for name, _ in events:
+                log.debug("packet out", extra={"event_name": name, "to": to})
+
+
 def tell_users(name: str, data: Any, users: Iterable[str]) -> None:
     """Send one event to all sockets of these users on this node."""
-    rooms = [user_room(user_id) for user_id in users if connections.has_user(user_id)]
+    rooms = connections.rooms_of(users)
     if rooms:
         emit(name, data, to=rooms)
+
+
+def tell_others(name: str, news: Mapping[str, Data], users: Sequence[str]) -> None:
+    """Tell the sockets here of these users what is new of each user in `news`, who is not told it themselves.
+
+    A socket gets all of it in one go. Never raises, never waits.
+    """
+    manager: Any = socketio.server.manager
+    if len(news) == 1 or not isinstance(manager, Manager):
+        for user_id, data in news.items():
+            tell_users(name, data, [other for other in users if other != user_id])
+        return
+    try:
+        events = [(name, data, user_room(user_id)) for user_id, data in news.items()]
+        manager.emit_around(events, NAMESPACE, connections.rooms_of(users))
+    except Exception:
+        log.exception("events could not be sent", extra={"event_name": name})
 
 
 def close(connection: Connection) -> None:

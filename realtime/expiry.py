@@ -25,17 +25,24 @@ class Expiry:
 
     def watch(self, connection: Connection) -> None:
         """Mind the connection's present `expires_at`; an earlier end that was minded before counts no more."""
+        self._mind(connection.expires_at - WARNING_MS, connection)
+
+    def _mind(self, at: int, connection: Connection) -> None:
         with self._lock:
-            for at in (connection.expires_at - WARNING_MS, connection.expires_at):
-                heapq.heappush(self._queue, (at, connection.expires_at, connection.sid))
+            heapq.heappush(self._queue, (at, connection.expires_at, connection.sid))
 
     def check(self) -> None:
         """Warn and close those whose time has come; to be called every `CHECK_SECONDS`."""
-        for at, expires_at, sid in self._due():
+        while due := self._due():
+            self._tell(due)
+
+    def _tell(self, due: list[tuple[int, int, str]]) -> None:
+        for at, expires_at, sid in due:
             connection = connections.get(sid)
             if connection is None or connection.expires_at != expires_at:
                 continue
             if at < expires_at:
+                self._mind(expires_at, connection)
                 emit("auth:expiring", {"expiresAt": iso(expires_at)}, to=sid)
             else:
                 emit("error", token_expired().body(), to=sid)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from extensions import socketio
 from realtime import typing
-from realtime.connections import NAMESPACE, Connection, connections, emit, user_room
+from realtime.connections import NAMESPACE, Connection, connections, emit, emit_many, user_room
 from realtime.events import Data, Event, Packet
+from realtime.places import places
 
 
 @dataclass(slots=True)
@@ -134,8 +135,11 @@ class Gate:
 
     def _deliver(self, packet: Packet) -> None:
         known = self.cursor or 0
-        for event in packet.events:
-            if event.rev > known:
+        news = [event for event in packet.events if event.rev > known]
+        if len(news) > 1 and not self._boarding and all(_is_plain(event) for event in news):
+            self._tell_many(news)
+        else:
+            for event in news:
                 self._tell(event)
         self.cursor = max(known, packet.end)
         if self._boarding:
@@ -159,6 +163,15 @@ class Gate:
                 if member is not None:
                     self.leave(member)
 
+    def _tell_many(self, events: list[Event]) -> None:
+        """Events for the room and nobody else, in one go: a hundred receipts of one commit, say."""
+        told: list[tuple[str, Data]] = []
+        for event in events:
+            data = {**event.data, "prevRev": self._last_event}
+            told.append((event.name, data))
+            self._last_event = data["rev"]
+        emit_many(told, to=self.conversation_id)
+
     def _tell(self, event: Event) -> None:
         """One event to the room, to the users that it names, and to the sockets on their way in."""
         data = {**event.data, "prevRev": self._last_event}
@@ -180,6 +193,7 @@ class Gate:
         """What the room is about to hear: the newest message, whose sender types no longer."""
         if name == "message:new":
             self.seq = data["seq"]
+            places.note(data["id"], self.conversation_id, self.seq)
             typing.stop(self.conversation_id, data["senderId"])
 
     @staticmethod
@@ -196,3 +210,8 @@ class Gate:
         for boarding in list(self._boarding.values()):
             if boarding.floor is not None and self.cursor is not None and self.cursor >= boarding.floor:
                 self.enter(boarding.connection)
+
+
+def _is_plain(event: Event) -> bool:
+    """Whether an event only goes to the room, and changes nothing there but the rev."""
+    return event.to_room and not event.to_users and event.name != "message:new"

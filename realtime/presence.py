@@ -6,19 +6,23 @@ reload or a tunnel is no coming and going. Changes are gathered, so that a herd 
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 import runtime
 from models import Conversation, Participant, Unavailable, User, now_ms, store
+from models.last_seen import save_last_seen
 from realtime.audiences import CROWD, audiences_of
-from realtime.connections import tell_users
+from realtime.chunks import chunks
+from realtime.connections import tell_others
+from realtime.events import Data
 from realtime.nodes import nodes
 from realtime.presence_stores import MemoryPresence, PresenceStore
 from realtime.redis_presence import RedisPresence
@@ -29,6 +33,12 @@ log = logging.getLogger("parley.realtime")
 
 GATHER_SECONDS = 1.0
 """At most one announcement a second (design.md); the first after a quiet spell goes at once."""
+
+TOGETHER = 100
+"""Users whose news leaves together, where the same are told: in a room of 100, 0.5 ms."""
+
+SAVED = 1000
+"""Users in one write, so that messages do not wait for a herd that leaves."""
 
 
 class Presence:
@@ -131,24 +141,31 @@ class Presence:
             del gone[user_id], changed[user_id]
         try:
             if gone:
-                store.write(lambda session: save_last_seen(session, gone))
+                self._save_last_seen(gone)
             audiences = audiences_of(changed)
         except Unavailable:
             return
         except Exception:
             log.exception("presence could not be told")
             return
-        for user_id, (online, since) in changed.items():
-            self._tell_one(user_id, online, since, audiences.of(user_id))
-            runtime.sleep(0)
+        for user_ids, everybody in audiences.groups():
+            for some in chunks(user_ids, TOGETHER):
+                self._tell_some({user_id: _status(user_id, *changed[user_id]) for user_id in some}, everybody)
+                runtime.sleep(0)
         if gone:
             runtime.call_later(GATHER_SECONDS, self._correct, list(gone))
 
     @staticmethod
-    def _tell_one(user_id: str, online: bool, since: int, others: Sequence[str]) -> None:
-        data = {"userId": user_id, "status": "online" if online else "offline", "lastSeen": iso(since)}
-        tell_users("user:status", data, others)
-        nodes.tell_users(others, "user:status", data)
+    def _tell_some(news: Mapping[str, Data], everybody: Sequence[str]) -> None:
+        """Tell each user's status to everybody else of these."""
+        tell_others("user:status", news, everybody)
+        for user_id, data in news.items() if nodes.bus is not None else ():
+            nodes.tell_users([other for other in everybody if other != user_id], "user:status", data)
+
+    @staticmethod
+    def _save_last_seen(gone: Mapping[str, int]) -> None:
+        for some in chunks(gone.items(), SAVED):
+            store.transact(functools.partial(save_last_seen, seen=dict(some)))
 
     def _correct(self, gone: list[str]) -> None:
         """Two nodes' words may have crossed: whoever was said to be gone and is not is online."""
@@ -156,10 +173,8 @@ class Presence:
             self.announce(user_id, True)
 
 
-def save_last_seen(session: Session, gone: dict[str, int]) -> None:
-    """Keep when these users were last seen (ms). One who is not there harms no other."""
-    statement = update(User).where(User.id == bindparam("user")).values(last_seen_at=bindparam("since"))
-    session.connection().execute(statement, [{"user": user_id, "since": since} for user_id, since in gone.items()])
+def _status(user_id: str, online: bool, since: int) -> Data:
+    return {"userId": user_id, "status": "online" if online else "offline", "lastSeen": iso(since)}
 
 
 def audience(session: Session, user_id: str) -> Sequence[str]:

@@ -49,10 +49,11 @@ class Watermarks:
 
 def lowest(values: dict[str, int]) -> Lowest:
     """The two lowest of each user's watermark."""
-    ordered = sorted(values.items(), key=lambda item: item[1])[:2]
-    if not ordered:
+    if not values:
         return Lowest()
-    return Lowest(ordered[0][0], ordered[0][1], ordered[1][1] if len(ordered) > 1 else NOBODY)
+    owner = min(values, key=values.__getitem__)
+    others = (value for user_id, value in values.items() if user_id != owner)
+    return Lowest(owner, values[owner], min(others, default=NOBODY))
 
 
 def watermarks_of(session: Session, conversation_id: str, without: str | None = None) -> Watermarks:

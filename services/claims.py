@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+import orjson
 from jwt.types import Options
 
 from schemas.base import USER_ID_CHARS
@@ -101,9 +102,12 @@ def _plain(token: str) -> dict[str, Any] | None:
     mac.update(signed.encode())
     if not hmac.compare_digest(base64.urlsafe_b64encode(mac.digest()).rstrip(b"="), signature.encode()):
         return None
-    payload = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    try:
+        payload = orjson.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    except orjson.JSONDecodeError:
+        return None
     plain = isinstance(payload, dict) and "nbf" not in payload and type(payload.get("exp")) is int
-    return payload if plain and payload["exp"] > time.time() else None
+    return payload if plain and type(payload.get("userId")) is str and payload["exp"] > time.time() else None
 
 
 @functools.cache

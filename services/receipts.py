@@ -12,10 +12,11 @@ from typing import Literal
 from sqlalchemy import ScalarSelect, select
 
 import runtime
-from models import Message, Participant, Receipt
+from models import Message, Participant, Receipt, Unavailable
+from realtime.places import Place, places
 from realtime.views import View
 from schemas.base import iso_or_none
-from schemas.errors import ChatError, not_a_participant, not_found
+from schemas.errors import ChatError, not_a_participant, not_found, unavailable
 from schemas.messages import Acknowledge
 from services.access import access_message, reading
 from services.marks import Mark
@@ -134,18 +135,24 @@ def _wanted(user_id: str, body: Acknowledge) -> dict[str, int]:
         wanted[body.conversation_id] = body.seq
     ids = set(body.ids)
     if ids:
-        with reading() as session:
-            rows = session.execute(select(Message.conversation_id, Message.seq).where(Message.id.in_(ids))).all()
+        found = _places(ids)
         try:
-            if len(rows) < len(ids):
+            if len(found) < len(ids):
                 raise not_a_participant()
-            for conversation_id in {row.conversation_id for row in rows}:
+            for conversation_id in {place[0] for place in found}:
                 members.check(conversation_id, user_id)
         except ChatError:
             raise not_found("Message", "messageIds" if body.message_ids is not None else "messageId") from None
-        for conversation_id, seq in rows:
+        for conversation_id, seq in found:
             wanted[conversation_id] = max(seq, wanted.get(conversation_id, 0))
     return wanted
+
+
+def _places(message_ids: set[str]) -> list[Place]:
+    try:
+        return places.of(message_ids)
+    except Unavailable as error:
+        raise unavailable() from error
 
 
 def of_message(user_id: str, message_id: str) -> dict[str, list[View]]:

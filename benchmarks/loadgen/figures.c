@@ -41,11 +41,10 @@ double percentile_ms(const struct histogram *h, double p) {
     return 0;
 }
 
-/* User and system time of the server, of its threads and of its ended children, in seconds (proc(5), fields 14 to 17). */
-double server_cpu(void) {
-    if (!options.pid) return 0;
+/* User and system time of a process, of its threads and of its ended children, in seconds (proc(5), fields 14 to 17). */
+static double cpu_of(int pid) {
     char path[64], text[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", options.pid);
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
     FILE *f = fopen(path, "r");
     if (!f) return 0;
     size_t n = fread(text, 1, sizeof text - 1, f);
@@ -56,6 +55,13 @@ double server_cpu(void) {
     if (!after_name || sscanf(after_name + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu",
                               &user, &system, &child_user, &child_system) != 4) return 0;
     return (double)(user + system + child_user + child_system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* Of all servers together. */
+double server_cpu(void) {
+    double seconds = 0;
+    for (int i = 0; i < options.pids.n; i++) seconds += cpu_of(options.pids.of[i]);
+    return seconds;
 }
 
 double own_cpu(void) {

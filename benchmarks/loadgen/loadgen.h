@@ -24,10 +24,16 @@ struct room {
     int members, witness;   /* witness: its first sender, whose socket tells what the room was told */
 };
 
+#define MAX_SERVERS 16
+
+/* Numbers of a comma-separated list, one for each server. */
+struct numbers { int n, of[MAX_SERVERS]; };
+
 struct options {
     const char *host;
-    int port, window, concurrency, pad, hold, herd, reads, delivered, typing;
-    int pid;                /* of the server, for its CPU seconds; 0: nobody's */
+    int window, concurrency, pad, hold, herd, reads, delivered, typing;
+    struct numbers ports;   /* client i connects to the (i mod n)-th */
+    struct numbers pids;    /* of the servers, for their CPU seconds; none: nobody's */
     double seconds, warmup, rate, idle, echo_ms;
 };
 

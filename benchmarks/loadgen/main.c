@@ -3,6 +3,7 @@
  *   loadgen PLAN [options]
  *
  *   -h HOST -p PORT   the server (127.0.0.1, 3000)     -P PID  the server's process, for its CPU seconds
+ *   Several servers: -p PORT,PORT,... -P PID,PID,...; clients take them in turns, in the order of the plan.
  *   -c N   connects under way at once (100)            -W N    messages of a sender that wait for an answer (1)
  *   -w S   warm-up, seconds (1)                        -t S    measuring, seconds (5)
  *   -r N   messages a second, all senders together     -s N    bytes of padding in a message (32)
@@ -18,7 +19,8 @@
  * message:new; with -R when all readers' reads were told to the room; a typing when the room's next member hears of it.
  * Open loop (-r): messages leave on schedule, and latency counts from when each was due: who falls behind, shows it.
  *
- * Each phase prints a line of JSON: connected, back (-B), measured.
+ * Each phase prints a line of JSON: connected, back (-B), measured. Two more, begun and ended, come at both ends of the
+ * measured time, for who measures other processes beside it.
  */
 #define _GNU_SOURCE
 #include "loadgen.h"
@@ -30,7 +32,7 @@
 #define CONNECT_SECONDS 120
 #define DRAIN_SECONDS 3
 
-struct options options = {.host = "127.0.0.1", .port = 3000, .window = 1, .concurrency = 100, .pad = 32,
+struct options options = {.host = "127.0.0.1", .ports = {1, {3000}}, .window = 1, .concurrency = 100, .pad = 32,
                           .seconds = 5, .warmup = 1};
 static int *senders, n_senders;
 
@@ -40,13 +42,25 @@ static struct moment this_moment(void) { return (struct moment){now_ns(), server
 
 static uint64_t after(double seconds) { return now_ns() + (uint64_t)(seconds * 1e9); }
 
+/* Whether the text is such a list. */
+static int read_numbers(const char *text, struct numbers *found) {
+    char *rest = (char *)text;
+    found->n = 0;
+    do {
+        if (*rest == ',') rest++;
+        if (found->n == MAX_SERVERS) return 0;
+        found->of[found->n++] = (int)strtol(text = rest, &rest, 10);
+    } while (rest != text && *rest == ',');
+    return rest != text && !*rest;
+}
+
 static int read_options(int argc, char **argv) {
     int o;
     optind = 2;
     while ((o = getopt(argc, argv, "h:p:P:c:W:w:t:r:s:i:kBRATE:")) != -1) switch (o) {
         case 'h': options.host = optarg; break;
-        case 'p': options.port = atoi(optarg); break;
-        case 'P': options.pid = atoi(optarg); break;
+        case 'p': if (!read_numbers(optarg, &options.ports)) return 0; break;
+        case 'P': if (!read_numbers(optarg, &options.pids)) return 0; break;
         case 'c': options.concurrency = atoi(optarg); break;
         case 'W': options.window = atoi(optarg); break;
         case 'w': options.warmup = atof(optarg); break;
@@ -167,14 +181,21 @@ static void drain(void) {
     for (uint64_t until = after(DRAIN_SECONDS); now_ns() < until && delivered_in_all < expected_in_all;) poll_wire(10);
 }
 
+static void mark(const char *event) {
+    printf("{\"event\":\"%s\"}\n", event);
+    fflush(stdout);
+}
+
 static void measure(void) {
     begin_sending();
     run_until(after(options.warmup));
     struct moment from = this_moment();
+    mark("begun");
     measuring = 1;
     run_until(from.ns + (uint64_t)(options.seconds * 1e9));
     measuring = 0;
     struct moment to = this_moment();
+    mark("ended");
     double s = (double)(to.ns - from.ns) / 1e9;
     drain();
     printf("{\"event\":\"measured\",\"seconds\":%.3f,\"cpu_s\":%.2f,\"generator_cpu_s\":%.2f,\"sent\":%lu,"

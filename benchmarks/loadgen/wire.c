@@ -111,9 +111,11 @@ static void choose_source(struct client *c) {
     if (bind(c->fd, (struct sockaddr *)&from, sizeof from)) perror("bind");
 }
 
+static int port_of(const struct client *c) { return options.ports.of[(c - clients) % options.ports.n]; }
+
 void connect_client(struct client *c) {
     int one = 1;
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port)};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port_of(c))};
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     c->state = CONNECTING;
     c->started = now_ns();
@@ -205,7 +207,7 @@ static void on_write(struct client *c) {
         int n = snprintf(text, sizeof text,
             "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: %s:%d\r\nUpgrade: websocket\r\n"
             "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-            options.host, options.port);
+            options.host, port_of(c));
         c->state = HANDSHAKE;
         queue_raw(c, text, (size_t)n);
     }

@@ -1,4 +1,4 @@
-"""A message's `temp_id` is looked up by 16 bytes, and its row refers to nothing by foreign keys.
+"""A message's `temp_id` is looked up by a short key, and its row refers to nothing by foreign keys.
 
 The index of sender, conversation and `temp_id` was the largest of all, and written to by each message; so was what a
 foreign key to a busy row costs (on PostgreSQL a lock of the row it names).
@@ -33,7 +33,7 @@ NAMED = sa.table(
 
 def upgrade() -> None:
     """Every message that has a `temp_id` gets its key; on SQLite the table is built anew once."""
-    op.add_column("messages", sa.Column("temp_key", sa.LargeBinary(length=16), nullable=True))
+    op.add_column("messages", sa.Column("temp_key", sa.LargeBinary(length=40), nullable=True))
     _name()
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.drop_constraint(op.f("uq_messages_sender_id_conversation_id_temp_id"), type_="unique")
@@ -68,5 +68,8 @@ def _name() -> None:
         connection.execute(setting, [{"message": row.id, "key": _key(*row[1:])} for row in rows])
 
 
-def _key(*parts: str) -> bytes:
-    return hashlib.blake2b("\x00".join(parts).encode(), digest_size=16).digest()
+def _key(sender_id: str, conversation_id: str, temp_id: str) -> bytes:
+    name = temp_id.encode()
+    if len(name) > 32:
+        name = hashlib.blake2b(name, digest_size=32).digest()
+    return hashlib.blake2b(f"{sender_id}\x00{conversation_id}".encode(), digest_size=8).digest() + name

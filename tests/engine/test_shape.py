@@ -87,6 +87,7 @@ FINGERPRINTS = {
     "socketio.manager:Manager.emit": "566510ea2de3",
     "socketio.packet:Packet._reconstruct_binary_internal": "dd2f80dad101",
     "socketio.packet:Packet.add_attachment": "01e024038f3d",
+    "socketio.packet:Packet.encode": "513c45be7518",
     "socketio.pubsub_manager:PubSubManager._handle_callback": "b637c31d8f5a",
     "socketio.pubsub_manager:PubSubManager._handle_close_room": "5b06fc1b87c6",
     "socketio.pubsub_manager:PubSubManager._handle_disconnect": "8971003e0ed1",

@@ -247,9 +247,10 @@ def test_a_sentinel_says_who_is_the_master_now(node: NodeFactory) -> None:
         watched.stop()
 
 
-def test_a_certificate_is_verified_unless_told_otherwise(node: NodeFactory, valkey: Valkey) -> None:
+@pytest.mark.parametrize("scheme", ["rediss", "valkeys"])
+def test_a_certificate_is_verified_unless_told_otherwise(node: NodeFactory, valkey: Valkey, scheme: str) -> None:
     front = TlsFront(valkey.port)
-    url = f"rediss://127.0.0.1:{front.port}/0"
+    url = f"{scheme}://127.0.0.1:{front.port}/0"
     try:
         with pytest.raises(RedisError, match="CERTIFICATE_VERIFY_FAILED"):
             Address.parse(url).open("127.0.0.1", front.port, "name")

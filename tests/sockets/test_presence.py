@@ -134,3 +134,33 @@ def test_presence_is_answered_for_those_who_share_a_conversation(people: People,
     hers.refused("presence", {"userIds": "x"}, "validation_failed")
     hers.refused("presence", {}, "validation_failed")
     hers.refused("presence", None, "validation_failed")
+
+
+def test_a_herd_that_goes_is_told_to_all_others_once_and_to_nobody_of_themselves(
+    quick: ServerProcess, sock: SockFactory
+) -> None:
+    api = Api(quick)
+    herd = [api.register() for _ in range(6)]
+    herd[0].group(*herd[1:])
+    herd[0].direct(herd[1])
+    stays = [sock(herd[0]), sock(herd[1], transports=("polling",)), sock(herd[2])]
+    goes = [sock(one) for one in herd[3:]]
+    for each in stays:
+        each.wait_for("user:status", lambda data: data["userId"] == herd[5].id)
+        each.clear()
+    comes_back = sock(herd[2])
+    for each in [*goes, stays.pop()]:
+        each.close()
+    gone = sorted(one.id for one in herd[3:])
+    for each in [*stays, comes_back]:
+        each.wait_count("user:status", 3)
+        each.settle()
+        told = [(data["userId"], data["status"]) for data in each.events("user:status")]
+        assert sorted(told) == [(user_id, "offline") for user_id in gone]
+    quick_again = [sock(one) for one in herd[3:]]
+    for each in stays:
+        each.wait_count("user:status", 6)
+    for one, each in zip(herd[3:], quick_again, strict=True):
+        each.settle()
+        assert one.id not in [data["userId"] for data in each.events("user:status")]
+    api.close()

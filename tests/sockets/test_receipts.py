@@ -175,9 +175,12 @@ def test_whoever_leaves_is_waited_for_no_longer(alice: User, bob: User, carol: U
     assert statuses(alice, conversation) == ["read"]
 
 
-def test_a_long_absence_is_told_as_the_hundred_newest(alice: User, bob: User, sock: SockFactory) -> None:
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_a_long_absence_is_told_as_the_hundred_newest(
+    alice: User, bob: User, sock: SockFactory, transport: str
+) -> None:
     conversation = alice.direct(bob)
-    hers, his = sock(alice), sock(bob)
+    hers, his = sock(alice, transports=(transport,)), sock(bob)
     for number in range(130):
         hers.emit("send-message", {"conversationId": conversation["id"], "content": str(number)})
     hers.settle()
@@ -277,3 +280,25 @@ def test_messages_that_are_read_are_unread_no_more(alice: User, bob: User, sock:
     assert unread() == 1
     his.ok("send-message", {"conversationId": conversation["id"], "content": "my own"})
     assert unread() == 1
+
+
+def test_reading_a_part_leaves_what_is_above_it_unread(alice: User, bob: User, sock: SockFactory) -> None:
+    conversation = alice.direct(bob)
+    his = sock(bob)
+
+    def left() -> tuple[int, int]:
+        now = bob.answer("GET", f"/conversations/{conversation['id']}")
+        return now["unreadCount"], now["mentionCount"]
+
+    for author, content in ((alice, "one"), (alice, f"@{bob.username} two"), (bob, "three"), (bob, "four")):
+        author.say(conversation, content)
+    alice.say(conversation, f"@{bob.username} five")
+    deleted = alice.say(conversation, "six")
+    alice.answer("DELETE", f"/messages/{deleted['id']}")
+    assert left() == (3, 2)
+    his.ok("read", {"conversationId": conversation["id"], "seq": 1})
+    assert left() == (2, 2)
+    his.ok("read", {"conversationId": conversation["id"], "seq": 3})
+    assert left() == (1, 1)
+    his.ok("read", {"conversationId": conversation["id"], "seq": 6})
+    assert left() == (0, 0)
