@@ -155,7 +155,7 @@ def test_a_catch_up_that_overtakes_what_waits_tells_it_once(world: World, gate: 
 
 
 def catch_up(start: int, end: int, seq: int, changed: dict[int, int], **more: Any) -> Packet:
-    """What the database says to a room that knows the messages up to `seq`; some were `changed` since, at these revs."""
+    """What the database says to a room that knows messages up to `seq`; some were `changed` since, at these revs."""
     messages = [event(rev, **more) for rev in range(start + 1, end + 1) if rev not in changed.values()]
     for one in messages:
         one.rev = changed.get(one.data["seq"], one.rev)
