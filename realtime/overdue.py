@@ -18,7 +18,7 @@ log = logging.getLogger("parley.realtime")
 
 
 class Overdue:
-    """Who waits, and until when. `patience` says how many seconds a room is given, `read` tells rooms what they lack."""
+    """Who waits, and until when. `patience`: how many seconds a room is given; `read` tells rooms what they lack."""
 
     def __init__(self, patience: Callable[[], float], read: Callable[[Sequence[Gate]], None]) -> None:
         self._patience = patience
