@@ -17,6 +17,7 @@ from realtime.connections import Connection, close, connections, emit, tell_user
 from realtime.events import Closing, Outcome, Packet
 from realtime.gate import Gate
 from realtime.nodes import nodes
+from realtime.overdue import Overdue
 from realtime.told import Told
 
 log = logging.getLogger("parley.realtime")
@@ -38,7 +39,7 @@ class Rooms:
 
     def __init__(self) -> None:
         self._gates: dict[str, Gate] = {}
-        self._catching_up: set[str] = set()
+        self._overdue = Overdue(lambda: nodes.patience, self._complete)
         self._look_again = False
         self._comparing = False
         self.told = Told()
@@ -207,7 +208,7 @@ class Rooms:
     def _gate(self, conversation_id: str) -> Gate:
         gate = self._gates.get(conversation_id)
         if gate is None:
-            gate = self._gates[conversation_id] = Gate(conversation_id, self._expect, _missed)
+            gate = self._gates[conversation_id] = Gate(conversation_id, self._overdue.expect, _missed)
             nodes.follow_room(conversation_id)
         return gate
 
@@ -215,16 +216,12 @@ class Rooms:
         if gate.deserted and self._gates.pop(gate.conversation_id, None) is not None:
             nodes.leave_room(gate.conversation_id)
 
-    def _expect(self, gate: Gate) -> None:
-        """Give the missing packet a moment to arrive, then read what it would have said."""
-        if gate.conversation_id not in self._catching_up:
-            self._catching_up.add(gate.conversation_id)
-            runtime.call_later(nodes.patience, self._complete, gate)
-
-    def _complete(self, gate: Gate) -> None:
-        self._catching_up.discard(gate.conversation_id)
-        if gate.incomplete and self._gates.get(gate.conversation_id) is gate:
-            self._catch_up([gate])
+    def _complete(self, gates: Sequence[Gate]) -> None:
+        """Read what did not come, where it is missing still."""
+        missing = [gate for gate in gates if gate.incomplete and self._gates.get(gate.conversation_id) is gate]
+        for some in chunks(missing, ROOMS):
+            self._catch_up(some)
+            runtime.sleep(0)
 
     def _catch_up(self, gates: Sequence[Gate]) -> None:
         """Read from the database what rooms have not been told; the watch tries again where it cannot be read."""
