@@ -27,6 +27,7 @@ class World:
     rooms: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     got: dict[str, list[tuple[str, dict[str, Any]]]] = field(default_factory=lambda: defaultdict(list))
     typing_ended: list[tuple[str, str | None]] = field(default_factory=list)
+    joined: list[int] = field(default_factory=list)
     missing: int = 0
     head: int = 0
 
@@ -48,6 +49,12 @@ class World:
         for sid in sids:
             if self.connections.get(sid) is not None:
                 self.got[sid].append((name, data))
+
+    def emit_many(self, events: list[tuple[str, Any]], *, to: str) -> None:
+        """As `realtime.connections.emit_many`."""
+        for name, data in events:
+            self.emit(name, data, to=to)
+        self.joined.append(len(events))
 
     def stop_typing(self, conversation_id: str, user_id: str, only_from: str | None = None) -> None:
         """As `realtime.typing.stop`."""
@@ -77,6 +84,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(gate_module, "socketio", Socketio)
     monkeypatch.setattr(gate_module, "connections", made.connections)
     monkeypatch.setattr(gate_module, "emit", made.emit)
+    monkeypatch.setattr(gate_module, "emit_many", made.emit_many)
     monkeypatch.setattr(typing, "stop", made.stop_typing)
     return made
 
@@ -97,7 +105,8 @@ def gate(world: World) -> Gate:
 
 def event(rev: int, name: str = "message:new", **more: Any) -> Event:
     """An event of this rev; messages have the rev as their seq."""
-    return Event(name, rev, {"conversationId": ROOM, "rev": rev, "seq": rev, "senderId": "ben"}, **more)
+    data = {"conversationId": ROOM, "rev": rev, "id": f"message {rev}", "seq": rev, "senderId": "ben"}
+    return Event(name, rev, data, **more)
 
 
 def packet(start: int, end: int, **more: Any) -> Packet:
@@ -155,7 +164,7 @@ def test_a_catch_up_that_overtakes_what_waits_tells_it_once(world: World, gate: 
 
 
 def catch_up(start: int, end: int, seq: int, changed: dict[int, int], **more: Any) -> Packet:
-    """What the database says to a room that knows messages up to `seq`; some were `changed` since, at these revs."""
+    """What the database says to a room that knows messages up to `seq`; some were `changed` since, at those revs."""
     messages = [event(rev, **more) for rev in range(start + 1, end + 1) if rev not in changed.values()]
     for one in messages:
         one.rev = changed.get(one.data["seq"], one.rev)
@@ -375,3 +384,27 @@ def test_a_message_ends_its_senders_typing_and_a_leaver_their_own(world: World, 
     gate.leave(socket)
     gate.leave(socket)
     assert world.typing_ended == [("ben", None), ("anna", "a")]
+
+
+def test_a_commits_events_for_the_room_alone_leave_together_and_in_order(world: World, gate: Gate) -> None:
+    hers = world.connect("a")
+    board(gate, hers, 0)
+    receipts = [event(1, "message:status"), event(1, "receipt:update"), event(1, "receipt:update")]
+    gate.offer(Packet(ROOM, 0, 1, events=receipts))
+    assert [name for name, _ in world.got["a"]] == ["message:status", "receipt:update", "receipt:update"]
+    assert [data["prevRev"] for _, data in world.got["a"]] == [0, 1, 1]
+    assert world.joined == [3]
+
+
+def test_events_that_are_for_users_too_or_for_those_on_their_way_in_leave_one_by_one(world: World, gate: Gate) -> None:
+    hers, his = world.connect("a"), world.connect("b", "ben")
+    board(gate, hers, 0)
+    named = event(1, "conversation:participant-removed", to_users=("ben",))
+    gate.offer(Packet(ROOM, 0, 1, events=[event(1, "receipt:update"), named]))
+    world.rooms[user_room("ben")].add("b")
+    gate.hold(his)
+    gate.offer(Packet(ROOM, 1, 2, events=[event(2, "receipt:update"), event(2, "receipt:update")]))
+    gate.admit(his, 1, 0)
+    assert world.joined == []
+    assert world.revs("a") == [1, 1, 2, 2]
+    assert world.revs("b") == [1, 2, 2]
