@@ -161,8 +161,10 @@ class Manager(socketio.Manager):
     def _stamp(self, packet: bytes, target: Any, skipped: Collection[str]) -> bytes:
         """The event with its offset as a last argument; remembered under it."""
         assert self.history is not None
-        stamped = b'%b,"%b"]' % (packet[:-1], self.history.stamp().encode())
-        self.history.keep(stamped, target, skipped)
+        history = self.history
+        history.number = number = history.number + 1
+        stamped = b'%b,"%b%d"]' % (packet[:-1], history.tag_bytes, number)
+        history.keep(stamped, target, skipped)
         return stamped
 
     def _fan_out_either(self, recipients: Iterable[str], plain: Sequence[bytes], stamped: Sequence[bytes]) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-ROWS = 4_000
-"""Rows written before the log is moved: some 1,300 messages, 20 MB."""
+ROWS = 12_000
+"""Rows written before the log is moved: 4,000 messages, 40 MB. A page that many of them have changed is copied once."""
 
 NET_PAGES = 50_000
 """Where nobody moved it, a commit does (200 MB)."""
