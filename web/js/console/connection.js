@@ -37,6 +37,9 @@ function remember(value, depth = 0) {
   Object.values(value).forEach((inner) => remember(inner, depth + 1));
 }
 
+/** What follows an event's arguments where the connection can be recovered; the client library reads it. */
+const OFFSET = /^[A-Za-z]{6}\d+$/;
+
 function watch() {
   socket.on('connect', () => {
     const { name } = socket.io.engine.transport;
@@ -60,8 +63,7 @@ function watch() {
   });
   socket.io.on('reconnect_attempt', (attempt) => log.add('info', 'reconnect_attempt', { attempt }));
   socket.onAny((event, ...values) => {
-    // With recovery every event ends with its offset, which the client keeps for itself; a question has none.
-    if (socket._pid && typeof values.at(-1) === 'string') values.pop();
+    if (values.length > 1 && OFFSET.test(values.at(-1))) values.pop();
     values.forEach((value) => remember(value));
     log.add('in', event, values.length > 1 ? values : values[0]);
   });
