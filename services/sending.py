@@ -85,7 +85,7 @@ def digest_of(content: str, reply_to: str | None, attachment_ids: Sequence[str])
 def send_all(work: Work, drafts: Sequence[Draft], *, careful: bool) -> list[Sent | ChatError]:
     """Store the drafts; for each its message or its error, in the order given.
 
-    Unless `careful`, none is expected to be stored already: one that is raises the driver's IntegrityError.
+    Unless `careful`, no plain one is expected to be stored already: one that is raises the driver's IntegrityError.
     """
     batch = _Batch(work, drafts, careful=careful)
     answers: list[Sent | ChatError] = []
@@ -106,7 +106,7 @@ class _Batch:
         self._hot = hot(work.transaction)
         here = {draft.conversation_id for draft in drafts}
         self._clocks = self._hot.lock(here)
-        self._known = self._sent_before(drafts) if careful else {}
+        self._known = self._sent_before([draft for draft in drafts if careful or not draft.plain])
         self._senders = known_users(self._hot, {draft.sender_id for draft in drafts})
         self._roles = members.exact(self._hot, [self._clocks[one] for one in here if one in self._clocks])
         self._turns: dict[str, tuple[Turn, Clock, dict[str, str]]] = {}

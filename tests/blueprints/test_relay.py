@@ -56,7 +56,7 @@ def test_an_event_reaches_whom_it_is_for(
 
 @pytest.mark.parametrize("data", [None, 0, "", "text", [1, [2]], {"deep": {"a": [None, True, 1.5]}}, False])
 def test_any_json_is_an_events_data(anything: Api, alice: User, sock: SockFactory, data: object) -> None:
-    hers = sock(alice)
+    hers = sock(alice, auth={"token": alice.token, "recovery": False})
     body = {"event": "app:any", "data": data, "to": {"userId": alice.id}}
     assert anything.answer("POST", "/relay/emit", body, status=202) == {"duplicate": False}
     hers.settle()
