@@ -17,7 +17,7 @@ from settings import settings
 JOIN_BYTES = 65_536
 """Waiting pieces are joined up to this many bytes a `send`."""
 
-SENDS = 8
+SENDS = 2
 """Such pieces that are sent to one socket in a turn of the loop, however fast it takes them."""
 
 SLICE = 64

@@ -6,6 +6,7 @@ query: the rows with a newer rev. A fixed number of queries answers any number o
 
 from __future__ import annotations
 
+import operator
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -40,6 +41,9 @@ ANSWER_MESSAGES = 5000
 
 TERMS, ROWS = 10, 20
 """Conversations asked for in one query, and rows read in one go: 1 to 2 ms. In between others have their turn."""
+
+COUNTED = 100
+"""Messages that are counted in one go: each is looked at, 0.01 ms."""
 
 AT_ONCE = threading.BoundedSemaphore(4)
 """Who reads very much, pauses, and holds a connection meanwhile; the pool is for others too."""
@@ -96,6 +100,8 @@ def _changes_since(session: Session, user_id: str, known: dict[str, int], same_l
             for view in part:
                 answers[view["conversationId"]]["messages"].append(view)
             runtime.sleep(0)
+    for one in changed:
+        answers[one.conversation.id]["messages"].sort(key=operator.itemgetter("seq"))
     _add_participants(session, answers, changed, resets)
     _add_properties(session, answers, changed, resets)
     return answers
@@ -164,9 +170,18 @@ def _sort_out(session: Session, mine: Iterable[Mine]) -> tuple[list[Mine], list[
 
 
 def _count_changed(session: Session, one: Mine) -> int:
-    """How many messages changed, counted no further than it matters."""
-    changed = select(Message.id).where(or_(*_newer(one))).limit(DELTA_MESSAGES + 1).subquery()
-    return session.scalar(select(func.count()).select_from(changed)) or 0
+    """How many messages changed, counted no further than it matters, and no more of them in one go than is quick."""
+    here, since, newest = Message.conversation_id == one.conversation.id, one.since or 0, one.conversation.seq
+    first = max(0, newest - min(one.conversation.rev - since, DELTA_MESSAGES + 1))
+    older = select(Message.id).where(here, Message.changed_rev > since, Message.seq <= first)
+    count = session.scalar(select(func.count()).select_from(older.limit(DELTA_MESSAGES + 1).subquery())) or 0
+    for start in range(first, newest, COUNTED):
+        runtime.sleep(0)
+        if count > DELTA_MESSAGES:
+            break
+        here_too = (Message.seq > start, Message.seq <= start + COUNTED, Message.rev > since)
+        count += session.scalar(select(func.count()).select_from(Message).where(here, *here_too)) or 0
+    return count
 
 
 def _newer(one: Mine) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -182,7 +197,7 @@ def _newer(one: Mine) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 def _changed_messages(changed: Sequence[Mine]) -> Iterator[Select[Message]]:
     for some in _by_weight(changed):
         terms = [term for one in some for term in _newer(one)]
-        yield select(Message).where(or_(*terms)).order_by(Message.conversation_id, Message.seq)
+        yield select(Message).where(or_(*terms))  # sorted afterwards: the database would do it in one go
 
 
 def _by_weight(changed: Sequence[Mine]) -> Iterator[list[Mine]]:
