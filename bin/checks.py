@@ -56,9 +56,9 @@ BESIDE_OTHERS, CORE = "not alone", "core and not alone"
 BESIDE = (
     Part("ruff check", ("ruff", "check", ".")),
     Part("ruff format", ("ruff", "format", "--check", ".")),
+    pytest_run("all other tests, SQLite", *ignoring(*LONG, *PAGES), only=BESIDE_OTHERS),
     pytest_run("several servers and faults, SQLite", *LONG, only=BESIDE_OTHERS),
     pytest_run("pages and clients, SQLite", *PAGES, only=BESIDE_OTHERS),
-    pytest_run("all other tests, SQLite", *ignoring(*LONG, *PAGES), only=BESIDE_OTHERS),
     Part("mypy", ("mypy",)),
     pytest_run(
         "core tests, DATABASE=postgresql",
