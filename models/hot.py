@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import orjson
 
 from models.clocks import Clock
+from models.locks import as_json, lock_conversations
 from models.transaction import Transaction
 
 COLUMNS = (
@@ -91,12 +92,7 @@ class _SQLite:
         self._known = known = self._transaction.clocks.take(self._driver)
         unknown = [one for one in conversation_ids if one not in known]
         if unknown:
-            found = self._rows(
-                "SELECT json_group_array(json_array(id, seq, rev, members_rev)) FROM conversations"
-                " WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL",
-                unknown,
-            )
-            known.update((row[0], Clock(*row)) for row in found)
+            known.update(lock_conversations(self._transaction, unknown))
         return known
 
     def members(self, conversation_ids: Sequence[str]) -> Iterable[Found]:
@@ -117,7 +113,7 @@ class _SQLite:
 
     def _rows(self, statement: str, ids: Sequence[str]) -> Iterable[Found]:
         """What a statement finds for these, in one step: as one value."""
-        found: list[Found] = orjson.loads(self._driver.execute(statement, (_json(list(ids)),)).fetchone()[0])
+        found: list[Found] = orjson.loads(self._driver.execute(statement, (as_json(list(ids)),)).fetchone()[0])
         return found
 
     def sent_before(self, keys: Sequence[bytes]) -> list[str]:
@@ -145,21 +141,17 @@ class _SQLite:
             self._driver.execute(
                 "UPDATE conversations SET seq = seq + ?, rev = rev + ?, updated_at = ?"
                 " WHERE id IN (SELECT value FROM json_each(?))",
-                (count, count, now, _json(ids)),
+                (count, count, now, as_json(ids)),
             )
         for count, pairs in _by_count(own.items()):
             self._driver.execute(
                 "UPDATE participants SET skipped = skipped + ? FROM json_each(?)"
                 " WHERE conversation_id = value ->> 0 AND user_id = value ->> 1",
-                (count, _json(pairs)),
+                (count, as_json(pairs)),
             )
         changes, clocks, driver = self._driver.total_changes, self._transaction.clocks, self._driver
         known, written = self._known, [clock for clock, _ in moved.values()]
         self._transaction.on_commit = lambda: clocks.keep(driver, changes, known, written)
-
-
-def _json(values: Any) -> str:
-    return orjson.dumps(values).decode()
 
 
 def _by_count(counted: Iterable[tuple[Any, int]]) -> Iterable[tuple[int, list[Any]]]:
@@ -186,12 +178,7 @@ class _PostgreSQL:
 
     def lock(self, conversation_ids: Collection[str]) -> dict[str, Clock]:
         """See `Hot.lock`."""
-        found = self._transaction.run(
-            "SELECT id, seq, rev, members_rev FROM conversations"
-            " WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR UPDATE",
-            (list(conversation_ids),),
-        )
-        return {row[0]: Clock(*row) for row in found.fetchall()}
+        return lock_conversations(self._transaction, conversation_ids)
 
     def members(self, conversation_ids: Sequence[str]) -> Iterable[Found]:
         """See `Hot.members`."""
@@ -235,7 +222,7 @@ class _PostgreSQL:
                 " WHERE conversation_id = own.conversation AND user_id = own.person"
             )
             people = [{"conversation": one, "person": who, "count": count} for (one, who), count in own.items()]
-            values.append(_json(people))
+            values.append(as_json(people))
         if statements:
             self._transaction.run_last(";".join(statements), values)
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import orjson
 
 from models.clocks import Clock
+from models.locks import as_json, lock_conversations
 from models.transaction import Transaction
 
 Row = Sequence[Any]
@@ -103,16 +104,12 @@ _RECOUNT = f"UPDATE participants SET skipped = ({_SKIPPED}), mention_count = ({_
 
 class _SQLite:
     def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
         self._execute = transaction.driver.execute
 
     def lock(self, conversation_ids: Sequence[str]) -> list[Clock]:
-        """See `HotReceipts.lock`; the transaction has the database's one lock already."""
-        found = self._execute(
-            "SELECT json_group_array(json_array(id, seq, rev, members_rev)) FROM conversations"
-            " WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL",
-            (_json(conversation_ids),),
-        ).fetchone()[0]
-        return [Clock(*row) for row in orjson.loads(found)]
+        """See `HotReceipts.lock`."""
+        return list(lock_conversations(self._transaction, conversation_ids).values())
 
     def standings(self, conversation_ids: Sequence[str]) -> list[list[Row]]:
         """See `HotReceipts.standings`."""
@@ -121,7 +118,7 @@ class _SQLite:
             " json_group_array(json_array(user_id, delivered_seq, read_seq, skipped, mention_count))"
             " FROM participants WHERE conversation_id = wanted.value AND removed_at IS NULL)))"
             " FROM json_each(?) AS wanted",
-            (_json(conversation_ids),),
+            (as_json(conversation_ids),),
         ).fetchone()[0]
         rows: list[list[Row]] = orjson.loads(found)
         return rows
@@ -137,7 +134,7 @@ class _SQLite:
             " WHEN wanted.value ->> 4 THEN seq > wanted.value ->> 5 AND seq <= wanted.value ->> 6"
             " ELSE seq > wanted.value ->> 7 AND seq <= wanted.value ->> 8 END"
             " ORDER BY seq DESC LIMIT ?)))) FROM json_each(?) AS wanted",
-            (limit, _json([rise.row() for rise in rises])),
+            (limit, as_json([rise.row() for rise in rises])),
         ).fetchone()[0]
         return [[(seq, message_id) for seq, message_id in some] for some in orjson.loads(found)]
 
@@ -153,21 +150,21 @@ class _SQLite:
             "UPDATE participants SET delivered_seq = value ->> 2, read_seq = value ->> 3, skipped = value ->> 4,"
             " mention_count = value ->> 5, rev = value ->> 6"
             " FROM json_each(?) WHERE conversation_id = value ->> 0 AND user_id = value ->> 1",
-            (_json([_row(one) for one in moved]),),
+            (as_json([_row(one) for one in moved]),),
         )
         if behind:
             self._execute(
                 f"{_RECOUNT} FROM json_each(?) WHERE conversation_id = value ->> 0 AND user_id = value ->> 1",
-                (_json([(one.conversation_id, one.user_id) for one in behind]),),
+                (as_json([(one.conversation_id, one.user_id) for one in behind]),),
             )
         self._execute(
             "INSERT INTO receipts (conversation_id, user_id, kind, upto_seq, at)"
             " SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?)",
-            (_json(moves),),
+            (as_json(moves),),
         )
         self._execute(
             "UPDATE conversations SET rev = value ->> 1 FROM json_each(?) WHERE conversations.id = value ->> 0",
-            (_json(revs),),
+            (as_json(revs),),
         )
 
 
@@ -194,12 +191,7 @@ class _PostgreSQL:
 
     def lock(self, conversation_ids: Sequence[str]) -> list[Clock]:
         """See `HotReceipts.lock`."""
-        rows = self._transaction.run(
-            "SELECT id, seq, rev, members_rev FROM conversations"
-            " WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR UPDATE",
-            (conversation_ids,),
-        )
-        return [Clock(*row) for row in rows]
+        return list(lock_conversations(self._transaction, conversation_ids).values())
 
     def standings(self, conversation_ids: Sequence[str]) -> list[list[Row]]:
         """See `HotReceipts.standings`."""
@@ -262,10 +254,6 @@ def _row(one: Standing) -> tuple[Any, ...]:
         one.mention_count,
         one.rev,
     )
-
-
-def _json(rows: Any) -> str:
-    return orjson.dumps(rows).decode()
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:

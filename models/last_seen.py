@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import orjson
-
+from models.locks import as_json
 from models.transaction import Transaction
 
 
@@ -14,7 +13,7 @@ def save_last_seen(transaction: Transaction, seen: Mapping[str, int]) -> None:
     if transaction.is_sqlite:
         transaction.driver.execute(
             "UPDATE users SET last_seen_at = seen.value FROM json_each(?) AS seen WHERE users.id = seen.key",
-            (orjson.dumps(seen).decode(),),
+            (as_json(seen),),
         )
         return
     ordered = sorted(seen)  # two nodes that do this at once lock rows in one order

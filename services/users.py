@@ -55,9 +55,7 @@ def known_user(user_id: str) -> View:
     until, view = _known.get(user_id, (0.0, {}))
     if until < now:
         view = get_user(user_id)
-        if len(_known) > REMEMBERED:
-            _known.clear()
-        _known[user_id] = (now + TRUST_SECONDS, view)
+        _remember(user_id, view, now)
     return view
 
 
@@ -68,11 +66,15 @@ def known_users(statements: Hot, user_ids: Collection[str]) -> dict[str, View]:
     if len(found) == len(user_ids):
         return found
     for row in statements.users([user_id for user_id in user_ids if user_id not in found]):
-        view = found[row[0]] = entry_view(*row)
-        if len(_known) > REMEMBERED:
-            _known.clear()
-        _known[row[0]] = (now + TRUST_SECONDS, view)
+        found[row[0]] = entry_view(*row)
+        _remember(row[0], found[row[0]], now)
     return found
+
+
+def _remember(user_id: str, view: View, now: float) -> None:
+    if len(_known) > REMEMBERED:
+        _known.clear()
+    _known[user_id] = (now + TRUST_SECONDS, view)
 
 
 def search(query: UserSearch) -> dict[str, Any]:

@@ -27,15 +27,7 @@ log = logging.getLogger("parley.sockets")
 def connect(sid: str, auth: Any) -> Callable[[], None]:
     """Admit a socket whose `auth.token` is good; what is returned is to be done once it knows. Raises ChatError."""
     principal, auto_join = _introduce(auth)
-    connection = Connection(
-        sid=sid,
-        user_id=principal.user_id,
-        session_id=principal.session_id,
-        token_hash=principal.token_hash,
-        expires_at=principal.expires_at,
-        auto_join=auto_join,
-    )
-    connections.add(connection)
+    connection = _admit(sid, principal, auto_join, away=False)
     try:
         let_in = joining.join_all(connection) if connection.auto_join else None
     except BaseException:
@@ -109,16 +101,7 @@ def arrive(sid: str, node: str, auth: Any) -> Arrival | None:
     if nodes.bus is None:
         return None
     principal, auto_join = _introduce(auth)
-    connection = Connection(
-        sid=sid,
-        user_id=principal.user_id,
-        session_id=principal.session_id,
-        token_hash=principal.token_hash,
-        expires_at=principal.expires_at,
-        auto_join=auto_join,
-        away=True,
-    )
-    connections.add(connection)
+    connection = _admit(sid, principal, auto_join, away=True)
     left = handover.fetch(sid, node, Claim.of(auth, principal.user_id, auto_join))
     if left is None:
         return None
@@ -139,6 +122,21 @@ def _introduce(auth: Any) -> tuple[tokens.Principal, bool]:
     given = auth if isinstance(auth, dict) else {}
     token = given.get("token")
     return tokens.authenticate(token if isinstance(token, str) else None), given.get("autoJoin") is True
+
+
+def _admit(sid: str, principal: tokens.Principal, auto_join: bool, *, away: bool) -> Connection:
+    """Enter a socket into the books."""
+    connection = Connection(
+        sid=sid,
+        user_id=principal.user_id,
+        session_id=principal.session_id,
+        token_hash=principal.token_hash,
+        expires_at=principal.expires_at,
+        auto_join=auto_join,
+        away=away,
+    )
+    connections.add(connection)
+    return connection
 
 
 def _renew(connection: Connection, principal: tokens.Principal) -> None:
