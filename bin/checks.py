@@ -7,6 +7,7 @@ a part failed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -21,6 +22,12 @@ from types import FrameType
 
 ROOT = Path(__file__).resolve().parent.parent
 LANES = 2
+DEADLINE = 900.0
+"""Seconds for one part: more is a hang, which pytest's own deadline for each test did not end."""
+
+GRACE = 30.0
+"""Seconds for the part that is told to end, to stop the servers that it started."""
+
 PYTEST = ("pytest",)
 SOCKETS = "tests/sockets"
 LONG = ("tests/nodes", "tests/reliability")
@@ -131,7 +138,7 @@ class Checks:
             self._running.add(process)
             if self._ended_by:  # it came too late for the signal
                 process.terminate()
-            failed = process.wait() != 0
+            failed = self._status(process) != 0
             self._running.discard(process)
             line = f"{'FAILED' if failed else 'ok    '} {time.monotonic() - since:4.0f} s  {part.name}"
             output.seek(0)
@@ -139,6 +146,19 @@ class Checks:
                 self.failed |= failed
                 self._report.append(line)
                 print(f"\n== {part.name}\n{output.read().decode(errors='replace').rstrip()}", flush=True)
+
+    @staticmethod
+    def _status(process: subprocess.Popen[bytes]) -> int:
+        """How it ended; by force, with all of its group, where it does not end in time."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(DEADLINE)
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return 1
 
     def report(self, seconds: float) -> str:
         """A line for each part."""

@@ -46,6 +46,7 @@ log.push({ none: await refusal(undefined), bad: await refusal("bad") });
 const hers = await connect(anna.token);
 const tab = await connect(anna.token, { autoJoin: true });
 const his = await connect(ben.token, { autoJoin: true });
+await hers.until("user:status", (data) => data.userId === ben.id); // told a while after; from here on nobody comes
 const ask = (client, event, payload) => client.socket.timeout(8000).emitWithAck(event, payload);
 
 // Each event once with an acknowledgement, and once without.

@@ -288,18 +288,18 @@ def test_a_browser_chats_through_it(
     direct = anna.direct(ben)
     page = visitor(ignore_https_errors=True).open(f"{nginx.url}/healthz")
     page.evaluate("() => import('/vendor/socket.io.esm.min.js').then((module) => { window.io = module.io; })")
-    transport = page.evaluate(
-        """(token) => new Promise((resolve, reject) => {
-          const socket = window.io({ auth: { token, autoJoin: true } });
-          window.heard = new Promise((tell) => socket.on('message:new', (message) => tell(message.content)));
-          socket.on('connect_error', reject);
-          socket.on('connect', () => socket.io.engine.on('upgrade', () => resolve(socket.io.engine.transport.name)));
-        })""",
+    page.evaluate(
+        """(token) => {
+          window.heard = [];
+          window.socket = window.io({ auth: { token, autoJoin: true } });
+          window.socket.on('message:new', (message) => window.heard.push(message.content));
+        }""",
         ben.token,
     )
-    assert transport == "websocket"
+    page.wait_for_function("window.socket.connected && window.socket.io.engine.transport.name === 'websocket'")
     anna.say(direct, "through TLS")
-    assert page.evaluate("() => window.heard") == "through TLS"
+    page.wait_for_function("window.heard.length")
+    assert page.evaluate("window.heard") == ["through TLS"]
 
 
 def test_the_rest_of_the_document(pair: list[ServerProcess], proxied: Proxied) -> None:
