@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 
 import pytest
@@ -56,6 +57,7 @@ def test_messages_wait_for_a_server_that_is_away_unless_discarded(enter: Enterin
     one, other = both(enter, alice, bob, conversation_id)
     one.write("Before")
     expect(other.message("Before")).to_be_visible()
+    one.page.clock.install()
     server.kill()
     expect(one.see("banner")).to_have_attribute("data-state", "reconnecting")
     kept, discarded = one.write("Kept"), one.write("Discarded")
@@ -64,8 +66,11 @@ def test_messages_wait_for_a_server_that_is_away_unless_discarded(enter: Enterin
         expect(message.get_by_test_id("waiting")).to_be_visible()
     discarded.get_by_test_id("discard").click()
     expect(discarded).to_have_count(0)
+    one.page.clock.pause_at(time.time() + BACK_MS / 1000)  # one more attempt by itself, and then none
     server.start()
-    kept.get_by_test_id("retry").click()
+    with one.page.expect_event("websocket"):
+        kept.get_by_test_id("retry").click()
+    one.page.clock.resume()
     expect(kept).to_have_attribute("data-status", STORED, timeout=BACK_MS)
     expect(one.see("banner")).to_have_count(0)
     expect(kept.get_by_test_id("waiting")).to_have_count(0)
