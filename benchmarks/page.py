@@ -7,12 +7,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import figures
+from benchmarks.paths import PROJECT, RESULTS
 from benchmarks.plots import write as write_plots
 from benchmarks.results import Results, Run
 from benchmarks.servers import NODE_GROUP, OURS
 from benchmarks.table import costs_table, curve_table, main_table, markdown, number
 
 FILE = "README.md"
+
+BEGIN, END = "<!-- bin/bench -->", "<!-- /bin/bench -->"
+"""Where the README has the results."""
 
 HEAD = """# Benchmarks
 
@@ -70,10 +74,20 @@ meanwhile.
 
 
 def write(results: Results, folder: Path) -> None:
-    """Write page, plots and figures into the folder."""
+    """Write page, plots and figures into the folder, and, where it is the one of the documents, the README's table."""
     folder.mkdir(parents=True, exist_ok=True)
     results.write(folder)
     (folder / FILE).write_text(page(results, write_plots(results, folder)))
+    if folder == RESULTS:
+        readme = PROJECT / "README.md"
+        readme.write_text(with_results(readme.read_text(), results))
+
+
+def with_results(readme: str, results: Results) -> str:
+    """The README with these results between its marks."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{main_table(results.outcomes.values())}\n{sentence(results)}\n{END}{after}"
 
 
 def page(results: Results, plots: Sequence[tuple[str, str]]) -> str:
