@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 import logging
 import re
 import socket
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -47,7 +47,8 @@ class Reception:
         """A connection that sends nothing for `idle_seconds` is closed."""
         self._application = application
         self._idle_seconds = idle_seconds
-        self._silent: deque[tuple[float, _Arrival]] = deque()
+        self.silent: dict[_Arrival, float] = {}
+        """Connections that have not said yet what they want, oldest first, each with until when it has time."""
         self._watching = False
 
     def open(self, listener: socket.socket, pass_on: runtime.PassOn) -> Callable[[], None]:
@@ -71,8 +72,8 @@ class Reception:
         if self._accepting is not None:
             runtime.unwatch(self._accepting)
         self._accepting = self._listener = None
-        while self._silent:
-            self._silent.popleft()[1].close()
+        for arrival in list(self.silent):
+            arrival.close()
 
     def _accept(self, _descriptor: int) -> None:
         for _ in range(ACCEPTS):
@@ -88,13 +89,12 @@ class Reception:
                 runtime.call_later(FULL_SECONDS, self._listen)
                 return
             connection.setblocking(False)
-            arrival = _Arrival(self, connection, address)
-            self._silent.append((time.monotonic() + self._idle_seconds, arrival))
+            self.silent[_Arrival(self, connection, address)] = time.monotonic() + self._idle_seconds
 
     def _close_silent(self) -> None:
         now = time.monotonic()
-        while self._silent and self._silent[0][0] <= now:
-            self._silent.popleft()[1].close()
+        for arrival in list(itertools.takewhile(lambda one: self.silent[one] <= now, self.silent)):
+            arrival.close()
 
     def serve(self, connection: socket.socket, address: Any, head: str) -> bool:
         """Answer a WebSocket's handshake; returns whether it was one."""
@@ -141,6 +141,7 @@ class _Arrival:
     def _take(self) -> socket.socket | None:
         connection, self._connection = self._connection, None
         if connection is not None:
+            self._reception.silent.pop(self, None)
             runtime.unwatch(self._listener)
             self._listener = self._address = None
         return connection

@@ -9,7 +9,8 @@ from __future__ import annotations
 import secrets
 import string
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import runtime
 
@@ -19,17 +20,32 @@ Room = str | None
 Payload = bytes | tuple[str | bytes, ...]
 """An event as it was encoded: an Engine.IO message, or the parts of one with binary data."""
 
-Entry = tuple[int, Payload, Room | tuple[str, ...] | frozenset[str], Collection[str]]
-"""An emission: its number, what was sent, to which room, rooms or crowd of them, and to which sids not."""
+
+class Group(NamedTuple):
+    """Events that were sent together, each with the sids that it was not for; numbered one after the other."""
+
+    payloads: Sequence[bytes]
+    skipped: Sequence[Collection[str]]
+
+
+Entry = tuple[int, Payload | Group, "Ring | tuple[Ring, ...] | frozenset[str]", Collection[str]]
+"""An emission: its number, what was sent, to which room, rooms or crowd of them, and to which sids not. A group has the
+number of its last event."""
+
+NOTHING: Entry = (0, b"", frozenset(), ())
+"""In the place of one that was forgotten: older than any."""
+
+SHORT = 32
+"""Places of forgotten emissions that a room keeps, before it lets go of them where they are half of all."""
 
 TAG_LETTERS = 6
 """Letters before the number in an offset, so that one of another process is not taken for ours."""
 
-ENTRY_BYTES, RING_BYTES = 280, 800
-"""What an emission takes besides its payload, and a room that has any (measured)."""
+ENTRY_BYTES, RING_BYTES, EVENT_BYTES = 280, 280, 120
+"""What an emission takes besides its payload, a room that has any, and each event of a group (measured)."""
 
-TARGET_BYTES, CROWD_TARGET_BYTES = 120, 160
-"""What each of several rooms takes that an emission was for, its name included, and each of very many."""
+TARGET_BYTES, CROWD_TARGET_BYTES = 20, 160
+"""What each of several rooms takes that an emission was for, and each of very many, its name included."""
 
 CROWD = 256
 """An emission to more rooms than this is kept once for all of them, and looked for by everybody who comes back."""
@@ -42,6 +58,29 @@ SLICE = 500
 """Emissions that are forgotten at once: about 0.5 ms."""
 
 
+class Ring(list[Entry]):
+    """What a room was sent, oldest first; from `start` on it is remembered yet.
+
+    Most rooms have one or two emissions, which a deque would keep a page for.
+    """
+
+    __slots__ = ("room", "start")
+
+    def __init__(self, room: Room) -> None:
+        super().__init__()
+        self.room = room
+        self.start = 0
+
+    def forget_oldest(self) -> bool:
+        """Forget the oldest; returns whether there is another."""
+        self[self.start] = NOTHING
+        self.start += 1
+        if self.start > SHORT and 2 * self.start > len(self):
+            del self[: self.start]
+            self.start = 0
+        return self.start < len(self)
+
+
 class History:
     """The last emissions of a namespace, `limit` bytes at most; the oldest are forgotten first."""
 
@@ -52,7 +91,9 @@ class History:
         self._limit = limit
         self._bytes = 0
         self._order: deque[Entry] = deque()
-        self._rings: dict[Room, deque[Entry]] = {}
+        self._rings: dict[Room, Ring] = {}
+        self._dropped = 0
+        self._several: tuple[list[str], tuple[Ring, ...], int] = ([], (), 0)
         self._crowds: deque[Entry] = deque()
         self._floors: tuple[dict[Room, int], dict[Room, int]] = ({}, {})
         self._crowd_floor = 0
@@ -82,30 +123,54 @@ class History:
         if isinstance(target, list):
             entry: Entry = self._keep_for_several(payload, target, skipped)
         else:
-            entry = (self.number, payload, target, skipped)
             ring = self._rings.get(target)
             if ring is None:
                 ring = self._ring(target)
+            entry = (self.number, payload, ring, skipped)
             ring.append(entry)
         self._order.append(entry)
-        self._bytes = size = self._bytes + ENTRY_BYTES + (len(payload) if type(payload) is bytes else _size(payload))
+        self._bytes = size = self._bytes + ENTRY_BYTES + (len(payload) if type(payload) is bytes else _weight(payload))
         if size > self._limit:
             self._make_room()
 
-    def _keep_for_several(self, payload: Payload, targets: list[str], skipped: Collection[str]) -> Entry:
+    def keep_group(self, group: Group, targets: list[str]) -> None:
+        """The same for events with the last numbers, to the same rooms; they take little more than one."""
+        if len(targets) > CROWD:
+            last, first = self.number, self.number - len(group.payloads) + 1
+            for number, payload, skipped in zip(range(first, last + 1), *group, strict=True):
+                self.number = number
+                self.keep(payload, targets, skipped)
+        else:
+            entry = self._keep_for_several(group, targets, ())
+            self._order.append(entry)
+            self._bytes += ENTRY_BYTES + _weight(group)
+            if self._bytes > self._limit:
+                self._make_room()
+
+    def _keep_for_several(self, payload: Payload | Group, targets: list[str], skipped: Collection[str]) -> Entry:
         if len(targets) > CROWD:
             crowd = frozenset(targets)
             self._bytes += CROWD_TARGET_BYTES * len(crowd)
             self._crowds.append((self.number, payload, crowd, skipped))
             return self._crowds[-1]
-        entry: Entry = (self.number, payload, tuple(targets), skipped)
-        self._bytes += TARGET_BYTES * len(targets)
-        for target in targets:
-            (self._rings.get(target) or self._ring(target)).append(entry)
+        rings = self._rings_of(targets)
+        entry: Entry = (self.number, payload, rings, skipped)
+        self._bytes += TARGET_BYTES * len(rings)
+        for ring in rings:
+            ring.append(entry)
         return entry
 
-    def _ring(self, room: Room) -> deque[Entry]:
-        ring = self._rings[room] = deque()
+    def _rings_of(self, targets: list[str]) -> tuple[Ring, ...]:
+        """The rooms' rings. Emissions come in groups to the same rooms, which then share the tuple."""
+        before, rings, dropped = self._several
+        if targets is not before or dropped != self._dropped:
+            known = self._rings
+            rings = tuple([known[one] if one in known else self._ring(one) for one in targets])
+            self._several = targets, rings, self._dropped
+        return rings
+
+    def _ring(self, room: Room) -> Ring:
+        ring = self._rings[room] = Ring(room)
         self._bytes += RING_BYTES
         return ring
 
@@ -147,9 +212,10 @@ class History:
         for entry in reversed(self._rings.get(room, ())):
             if entry[0] <= known or size > limit:
                 break
-            if entry[0] <= left and sid not in entry[3]:
-                found[entry[0]] = entry[1]
-                size += _size(entry[1])
+            for number, payload in _for(entry, sid):
+                if known < number <= left:
+                    found[number] = payload
+                    size += _size(payload)
         return size <= limit and self._floor(room) <= known
 
     def last(self, sid: str, rooms: Mapping[Room, int]) -> int:
@@ -163,8 +229,8 @@ class History:
             for entry in reversed(self._rings.get(room, ())):
                 if entry[0] <= max(newest, entered):
                     break
-                if sid not in entry[3]:
-                    newest = entry[0]
+                if events := _for(entry, sid):
+                    newest = max(newest, events[-1][0] if events[-1][0] > entered else 0)
                     break
             newest = max(newest, floor if (floor := self._floor(room)) > entered else 0)
         return newest
@@ -176,8 +242,8 @@ class History:
         for entry in reversed(self._crowds):
             if entry[0] <= number:
                 break
-            if sid not in entry[3] and _concerns(entry, rooms):
-                found[entry[0]] = entry[1]
+            if _concerns(entry, rooms):
+                found.update(_for(entry, sid))
         return True
 
     def _floor(self, room: Room) -> int:
@@ -193,32 +259,31 @@ class History:
             if isinstance(target, frozenset):
                 self._crowd_floor = number
             elif isinstance(target, tuple):
-                floors.update(dict.fromkeys(target, number))
+                floors.update((ring.room, number) for ring in target)
             else:
-                floors[target] = number
+                floors[target.room] = number
 
     def _forget(self) -> Entry:
         """Forget the oldest emission."""
         entry = self._order.popleft()
         _, payload, target, _ = entry
-        self._bytes -= ENTRY_BYTES + (len(payload) if type(payload) is bytes else _size(payload))
+        self._bytes -= ENTRY_BYTES + (len(payload) if type(payload) is bytes else _weight(payload))
         if isinstance(target, frozenset):
             self._bytes -= CROWD_TARGET_BYTES * len(target)
             self._crowds.popleft()
         elif isinstance(target, tuple):
             self._bytes -= TARGET_BYTES * len(target)
-            for room in target:
-                self._shorten(room)
+            for ring in target:
+                self._shorten(ring)
         else:
             self._shorten(target)
         return entry
 
-    def _shorten(self, room: Room) -> None:
-        ring = self._rings[room]
-        ring.popleft()
-        if not ring:
-            del self._rings[room]
+    def _shorten(self, ring: Ring) -> None:
+        if not ring.forget_oldest():
+            del self._rings[ring.room]
             self._bytes -= RING_BYTES
+            self._dropped += 1
 
     def sweep(self, now: float, seconds: float) -> None:
         """Forget what is older than `seconds`: nobody can want it any longer. To be called about once a second.
@@ -241,6 +306,22 @@ class History:
 
 def _size(payload: Payload) -> int:
     return len(payload) if isinstance(payload, bytes) else sum(map(len, payload))
+
+
+def _weight(payload: Payload | Group) -> int:
+    """The bytes that it takes."""
+    if isinstance(payload, Group):
+        return sum(map(len, payload.payloads)) + EVENT_BYTES * len(payload.payloads)
+    return _size(payload)
+
+
+def _for(entry: Entry, sid: str) -> list[tuple[int, Payload]]:
+    """The events of an emission that were for a client, each with its number; oldest first."""
+    last, payload, _, skipped = entry
+    if not isinstance(payload, Group):
+        return [] if sid in skipped else [(last, payload)]
+    numbers = range(last - len(payload.payloads) + 1, last + 1)
+    return [(number, one) for number, one, without in zip(numbers, *payload, strict=True) if sid not in without]
 
 
 def _concerns(entry: Entry, rooms: Mapping[Room, int]) -> bool:

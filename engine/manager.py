@@ -12,7 +12,7 @@ import socketio.packet
 
 from engine.codec import EVENT, encode
 from engine.frames import frame
-from engine.history import History
+from engine.history import Group, History
 from engine.outbox import Outbox, flusher
 from engine.transport import Transport
 
@@ -161,11 +161,16 @@ class Manager(socketio.Manager):
     def _stamp(self, packet: bytes, target: Any, skipped: Collection[str]) -> bytes:
         """The event with its offset as a last argument; remembered under it."""
         assert self.history is not None
-        history = self.history
-        history.number = number = history.number + 1
-        stamped = b'%b,"%b%d"]' % (packet[:-1], history.tag_bytes, number)
-        history.keep(stamped, target, skipped)
+        stamped = self._numbered(packet)
+        self.history.keep(stamped, target, skipped)
         return stamped
+
+    def _numbered(self, packet: bytes) -> bytes:
+        """The event with the next offset as a last argument."""
+        history = self.history
+        assert history is not None
+        history.number = number = history.number + 1
+        return b'%b,"%b%d"]' % (packet[:-1], history.tag_bytes, number)
 
     def _fan_out_either(self, recipients: Iterable[str], plain: Sequence[bytes], stamped: Sequence[bytes]) -> None:
         """Give these sessions the stamped packets, and those that want no offsets the plain ones."""
@@ -223,7 +228,8 @@ class Manager(socketio.Manager):
         stamped = plain
         if self.history is not None and namespace == "/" and known:
             left_out = [tuple(rooms.get(around, ())) for _, _, around in events]
-            stamped = [self._stamp(packet, known, sids) for packet, sids in zip(plain, left_out, strict=True)]
+            stamped = [self._numbered(packet) for packet in plain]
+            self.history.keep_group(Group(stamped, left_out), known)
         places = {of: place for place, (_, _, of) in enumerate(events)}
         frames = [frame(packet) for packet in stamped]
         everything = b"".join(frames)

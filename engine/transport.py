@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import os
+import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,13 @@ from settings import settings
 
 ID_NOISE = 12
 """Random bytes in a session's id."""
+
+OF_HANDSHAKE = {
+    runtime.CONNECTION,
+    *(f"HTTP_{name}" for name in ("CONNECTION", "UPGRADE")),
+    *(f"HTTP_SEC_WEBSOCKET_{name}" for name in ("EXTENSIONS", "KEY", "VERSION")),
+}
+"""What nobody asks a handshake for once it is done."""
 
 
 class Transport(Server):
@@ -62,7 +70,7 @@ class Transport(Server):
             return False
         sid = self.generate_id()
         connection = self.sockets[sid] = self.new_connection(sid)
-        if self._trigger_event("connect", sid, environ, run_async=False) not in {None, True}:
+        if self._trigger_event("connect", sid, _lasting(environ), run_async=False) not in {None, True}:
             del self.sockets[sid]
             return False
         connection.schedule_ping()
@@ -100,6 +108,15 @@ class Transport(Server):
         connection = Connection(self, sid)
         self.pings.expect_connect(connection, settings.connect_seconds)
         return connection
+
+
+def _lasting(environ: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of a handshake for as long as its session lives: a dictionary of half the size, texts shared."""
+    return {
+        name: sys.intern(value) if type(value) is str else value
+        for name, value in environ.items()
+        if name not in OF_HANDSHAKE
+    }
 
 
 def _make_socket(server: engineio.Server, sid: str) -> engineio.socket.Socket:

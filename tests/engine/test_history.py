@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from engine.history import CROWD, STAYS, History
+from engine.history import CROWD, STAYS, Group, History
 
 HERE = {None: 0, "me": 0, "room": 0}
 PLENTY = 1_000_000
@@ -18,6 +18,14 @@ def send(history: History, target: str | list[str] | None, *skipped: str, size: 
     history.stamp()
     history.keep(b"%0*d" % (size, history.number), target, skipped)
     return history.number
+
+
+def send_group(history: History, targets: list[str], *skipped: tuple[str, ...], size: int = 10) -> list[int]:
+    """Send events together, each but to these sids; their numbers."""
+    numbers = [history.number + place for place in range(1, len(skipped) + 1)]
+    history.number = numbers[-1]
+    history.keep_group(Group([b"%0*d" % (size, number) for number in numbers], skipped), targets)
+    return numbers
 
 
 def missed(history: History, rooms: dict[str | None, int], number: int = 0, limit: int = PLENTY) -> list[int] | None:
@@ -148,6 +156,60 @@ def test_what_is_old_is_forgotten_and_nobody_begins_anew_for_it() -> None:
     assert history.last("me", HERE) == 0
 
 
+def test_of_a_long_room_the_newest_are_kept_in_order() -> None:
+    history = History(30_000)
+    for _ in range(500):
+        send(history, "room")
+        newest = history.number
+        assert missed(history, HERE, max(0, newest - 50)) == list(range(max(1, newest - 49), newest + 1))
+    assert missed(history, HERE) is None
+
+
+def test_a_group_for_the_same_rooms_after_they_were_forgotten() -> None:
+    history, several = History(PLENTY), ["room", "other"]
+    assert missed(history, HERE) == []
+    first, second = send(history, several), send(history, several)
+    assert missed(history, HERE) == [first, second]
+    history.sweep(0, 1)
+    history.sweep(2, 1)
+    assert missed(history, HERE) == []
+    third, fourth = send(history, several), send(history, several)
+    assert missed(history, HERE) == [third, fourth]
+
+
+@pytest.mark.parametrize("targets", [["room", "other"], ["room", *(f"room {number}" for number in range(CROWD))]])
+def test_of_a_group_each_event_is_for_whom_it_was_for(targets: list[str]) -> None:
+    history = History(PLENTY)
+    before = send(history, "room")
+    first, second, third = send_group(history, targets, ("someone",), ("me",), ())
+    assert missed(history, HERE) == [before, first, third]
+    assert missed(history, HERE, first) == missed(history, HERE, second) == [third]
+    assert history.last("me", HERE) == third
+    assert history.last("me", {None: third, "me": third, "room": third}) == 0
+    assert missed(history, {None: 0, "me": 0, "room": second}) == [third]
+    history.sweep(0, 1)
+    history.sweep(2, 1)
+    assert missed(history, HERE) == []
+
+
+def test_a_group_in_a_room_that_was_left() -> None:
+    history = History(PLENTY)
+    first, second = send_group(history, ["room", "other"], (), ("me",))
+    history.note_stay("me", "room", 0)
+    send_group(history, ["room", "other"], (), ())
+    assert missed(history, {None: 0, "me": 0}) == [first]
+    assert missed(history, {None: 0, "me": 0}, second) == []
+
+
+def test_a_group_that_had_to_be_forgotten() -> None:
+    history = History(20_000)
+    numbers = send_group(history, ["room", "other"], (), ())
+    while missed(history, HERE) is not None:
+        send(history, "another", size=1000)
+    assert missed(history, HERE, numbers[0]) is None
+    assert missed(history, HERE, numbers[1]) == []
+
+
 def test_it_stays_within_its_memory() -> None:
     """Whatever it is given: many rooms, few, several at once, small and large."""
     rng, limit = random.Random(1), 2_000_000
@@ -158,7 +220,10 @@ def test_it_stays_within_its_memory() -> None:
         for rooms, size in ((8_000, 10), (10, 10), (500, 3000), (5_000, 300)):
             for _ in range(4_000):
                 several = [f"r{rng.randrange(rooms)}" for _ in range(rng.choice((1, 1, 1, 5, 40)))]
-                send(history, several if len(several) > 1 else several[0], size=size)
+                if len(several) == 5:
+                    send_group(history, several, *[()] * rng.randrange(1, 30), size=size)
+                else:
+                    send(history, several if len(several) > 1 else several[0], size=size)
             kept = tracemalloc.get_traced_memory()[0] - before
             # Beside it are the floors: a number for each room that was sent more than is kept.
             seen += rooms
