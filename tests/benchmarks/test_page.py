@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks import page, results, svg, table
+from benchmarks.paths import PROJECT, RESULTS
 from benchmarks.results import Drawn, Outcome, Results
 from benchmarks.servers import NODE_GROUP
 from benchmarks.workloads import CURVES, WORKLOADS
@@ -141,3 +142,8 @@ def test_the_page_says_how_it_stands_against_the_better_node(grouped: float, say
     one = outcome("fanout-1", ours=[300.0], node=[100.0])
     one.rounds[NODE_GROUP.name] = [{one.workload.metric: grouped}]
     assert says in page.sentence(_results("then", one))
+
+
+def test_the_readme_has_the_kept_results() -> None:
+    text = (PROJECT / "README.md").read_text()
+    assert page.with_results(text, results.read(RESULTS)) == text
