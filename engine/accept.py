@@ -192,7 +192,7 @@ def _key(name: str) -> str | None:
     """What WSGI calls a header; None where the WSGI server has to look at it."""
     if HEADER_NAME.fullmatch(name) is None or name.lower() in FOR_WSGI:
         return None
-    return sys.intern("HTTP_" + name.upper().replace("-", "_"))
+    return "HTTP_" + name.upper().replace("-", "_")
 
 
 CONSTANT: dict[str, Any] = {

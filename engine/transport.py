@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import functools
 import os
-import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -31,6 +30,9 @@ OF_HANDSHAKE = {
     *(f"HTTP_SEC_WEBSOCKET_{name}" for name in ("EXTENSIONS", "KEY", "VERSION")),
 }
 """What nobody asks a handshake for once it is done."""
+
+SHARED = 512
+"""Texts of handshakes that later ones share."""
 
 
 class Transport(Server):
@@ -113,10 +115,16 @@ class Transport(Server):
 def _lasting(environ: dict[str, Any]) -> dict[str, Any]:
     """What is kept of a handshake for as long as its session lives: a dictionary of half the size, texts shared."""
     return {
-        name: sys.intern(value) if type(value) is str else value
+        name: _shared(value) if type(value) is str else value
         for name, value in environ.items()
         if name not in OF_HANDSHAKE
     }
+
+
+@functools.lru_cache(SHARED)
+def _shared(text: str) -> str:
+    """The same text as an earlier connection's: `sys.intern` is for ever in some versions of Python 3.12."""
+    return text
 
 
 def _make_socket(server: engineio.Server, sid: str) -> engineio.socket.Socket:
