@@ -9,40 +9,16 @@ from __future__ import annotations
 import secrets
 import string
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
 
 import runtime
-
-Room = str | None
-"""`None` is everybody."""
-
-Payload = bytes | tuple[str | bytes, ...]
-"""An event as it was encoded: an Engine.IO message, or the parts of one with binary data."""
-
-
-class Group(NamedTuple):
-    """Events that were sent together, each with the sids that it was not for; numbered one after the other."""
-
-    payloads: Sequence[bytes]
-    skipped: Sequence[Collection[str]]
-
-
-Entry = tuple[int, Payload | Group, "Ring | tuple[Ring, ...] | frozenset[str]", Collection[str]]
-"""An emission: its number, what was sent, to which room, rooms or crowd of them, and to which sids not. A group has the
-number of its last event."""
-
-NOTHING: Entry = (0, b"", frozenset(), ())
-"""In the place of one that was forgotten: older than any."""
-
-SHORT = 32
-"""Places of forgotten emissions that a room keeps, before it lets go of them where they are half of all."""
+from engine.rings import Entry, Group, Payload, Ring, Room, concerns, events_for, size_of, weight_of
 
 TAG_LETTERS = 6
 """Letters before the number in an offset, so that one of another process is not taken for ours."""
 
-ENTRY_BYTES, RING_BYTES, EVENT_BYTES = 280, 280, 120
-"""What an emission takes besides its payload, a room that has any, and each event of a group (measured)."""
+ENTRY_BYTES, RING_BYTES = 280, 280
+"""What an emission takes besides its payload, and a room that has any (measured)."""
 
 TARGET_BYTES, CROWD_TARGET_BYTES = 20, 160
 """What each of several rooms takes that an emission was for, and each of very many, its name included."""
@@ -56,29 +32,6 @@ loses its connection may have to begin anew."""
 
 SLICE = 500
 """Emissions that are forgotten at once: about 0.5 ms."""
-
-
-class Ring(list[Entry]):
-    """What a room was sent, oldest first; from `start` on it is remembered yet.
-
-    Most rooms have one or two emissions, which a deque would keep a page for.
-    """
-
-    __slots__ = ("room", "start")
-
-    def __init__(self, room: Room) -> None:
-        super().__init__()
-        self.room = room
-        self.start = 0
-
-    def forget_oldest(self) -> bool:
-        """Forget the oldest; returns whether there is another."""
-        self[self.start] = NOTHING
-        self.start += 1
-        if self.start > SHORT and 2 * self.start > len(self):
-            del self[: self.start]
-            self.start = 0
-        return self.start < len(self)
 
 
 class History:
@@ -129,7 +82,9 @@ class History:
             entry = (self.number, payload, ring, skipped)
             ring.append(entry)
         self._order.append(entry)
-        self._bytes = size = self._bytes + ENTRY_BYTES + (len(payload) if type(payload) is bytes else _weight(payload))
+        self._bytes = size = (
+            self._bytes + ENTRY_BYTES + (len(payload) if type(payload) is bytes else weight_of(payload))
+        )
         if size > self._limit:
             self._make_room()
 
@@ -143,7 +98,7 @@ class History:
         else:
             entry = self._keep_for_several(group, targets, ())
             self._order.append(entry)
-            self._bytes += ENTRY_BYTES + _weight(group)
+            self._bytes += ENTRY_BYTES + weight_of(group)
             if self._bytes > self._limit:
                 self._make_room()
 
@@ -202,7 +157,7 @@ class History:
             known = max(number, entered)
             if left > known and not self._add(found, sid, room, known, left, limit):
                 return None
-        if not self._add_crowds(found, sid, rooms, number) or sum(map(_size, found.values())) > limit:
+        if not self._add_crowds(found, sid, rooms, number) or sum(map(size_of, found.values())) > limit:
             return None
         return [found[one] for one in sorted(found)]
 
@@ -212,24 +167,24 @@ class History:
         for entry in reversed(self._rings.get(room, ())):
             if entry[0] <= known or size > limit:
                 break
-            for number, payload in _for(entry, sid):
+            for number, payload in events_for(entry, sid):
                 if known < number <= left:
                     found[number] = payload
-                    size += _size(payload)
+                    size += size_of(payload)
         return size <= limit and self._floor(room) <= known
 
     def last(self, sid: str, rooms: Mapping[Room, int]) -> int:
         """The newest emission that is known to have been for a client; 0 where it has surely had all there were."""
         newest = self._crowd_floor if self._crowd_floor > min(rooms.values(), default=0) else 0
         for entry in reversed(self._crowds):
-            if sid not in entry[3] and _concerns(entry, rooms):
+            if sid not in entry[3] and concerns(entry, rooms):
                 newest = max(newest, entry[0])
                 break
         for room, entered in rooms.items():
             for entry in reversed(self._rings.get(room, ())):
                 if entry[0] <= max(newest, entered):
                     break
-                if events := _for(entry, sid):
+                if events := events_for(entry, sid):
                     newest = max(newest, events[-1][0] if events[-1][0] > entered else 0)
                     break
             newest = max(newest, floor if (floor := self._floor(room)) > entered else 0)
@@ -242,8 +197,8 @@ class History:
         for entry in reversed(self._crowds):
             if entry[0] <= number:
                 break
-            if _concerns(entry, rooms):
-                found.update(_for(entry, sid))
+            if concerns(entry, rooms):
+                found.update(events_for(entry, sid))
         return True
 
     def _floor(self, room: Room) -> int:
@@ -267,7 +222,7 @@ class History:
         """Forget the oldest emission."""
         entry = self._order.popleft()
         _, payload, target, _ = entry
-        self._bytes -= ENTRY_BYTES + (len(payload) if type(payload) is bytes else _weight(payload))
+        self._bytes -= ENTRY_BYTES + (len(payload) if type(payload) is bytes else weight_of(payload))
         if isinstance(target, frozenset):
             self._bytes -= CROWD_TARGET_BYTES * len(target)
             self._crowds.popleft()
@@ -302,29 +257,3 @@ class History:
                     break
                 self._forget()
             runtime.sleep(0)
-
-
-def _size(payload: Payload) -> int:
-    return len(payload) if isinstance(payload, bytes) else sum(map(len, payload))
-
-
-def _weight(payload: Payload | Group) -> int:
-    """The bytes that it takes."""
-    if isinstance(payload, Group):
-        return sum(map(len, payload.payloads)) + EVENT_BYTES * len(payload.payloads)
-    return _size(payload)
-
-
-def _for(entry: Entry, sid: str) -> list[tuple[int, Payload]]:
-    """The events of an emission that were for a client, each with its number; oldest first."""
-    last, payload, _, skipped = entry
-    if not isinstance(payload, Group):
-        return [] if sid in skipped else [(last, payload)]
-    numbers = range(last - len(payload.payloads) + 1, last + 1)
-    return [(number, one) for number, one, without in zip(numbers, *payload, strict=True) if sid not in without]
-
-
-def _concerns(entry: Entry, rooms: Mapping[Room, int]) -> bool:
-    """Whether an emission to a crowd was to one of these rooms, after it was entered."""
-    crowd = entry[2]
-    return isinstance(crowd, frozenset) and any(room in crowd and entry[0] > entered for room, entered in rooms.items())

@@ -12,8 +12,9 @@ import socketio.packet
 
 from engine.codec import EVENT, encode
 from engine.frames import frame
-from engine.history import Group, History
+from engine.history import History
 from engine.outbox import Outbox, flusher
+from engine.rings import Group
 from engine.transport import Transport
 
 Target = str | list[str] | tuple[str, ...] | None

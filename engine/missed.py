@@ -10,8 +10,8 @@ import engineio.packet
 import orjson
 
 from engine.frames import frame
-from engine.history import Payload
 from engine.packets import packet_frame
+from engine.rings import Payload
 
 PIECE_BYTES = 65_536
 """What was missed is written in pieces of about this size."""

@@ -7,7 +7,8 @@ import tracemalloc
 
 import pytest
 
-from engine.history import CROWD, STAYS, Group, History
+from engine.history import CROWD, STAYS, History
+from engine.rings import Group
 
 HERE = {None: 0, "me": 0, "room": 0}
 PLENTY = 1_000_000
