@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Collection, Mapping
 
 import runtime
-from engine.rings import Entry, Group, Payload, Ring, Room, concerns, events_for, size_of, weight_of
+from engine.rings import Entry, Group, Payload, Ring, Room, events_for, since, size_of, weight_of
 
 TAG_LETTERS = 6
 """Letters before the number in an offset, so that one of another process is not taken for ours."""
@@ -39,14 +39,11 @@ class History:
 
     def __init__(self, limit: int) -> None:
         self.tag = "".join(secrets.choice(string.ascii_letters) for _ in range(TAG_LETTERS))
-        self.tag_bytes = self.tag.encode()
         self.number = 0
         self._limit = limit
         self._bytes = 0
         self._order: deque[Entry] = deque()
         self._rings: dict[Room, Ring] = {}
-        self._dropped = 0
-        self._several: tuple[list[str], tuple[Ring, ...], int] = ([], (), 0)
         self._crowds: deque[Entry] = deque()
         self._floors: tuple[dict[Room, int], dict[Room, int]] = ({}, {})
         self._crowd_floor = 0
@@ -71,8 +68,8 @@ class History:
         number = int(digits)
         return number if number <= self.number else None
 
-    def keep(self, payload: Payload, target: Room | list[str], skipped: Collection[str]) -> None:
-        """Remember what was sent under the last number."""
+    def keep(self, payload: Payload | Group, target: Room | list[str], skipped: Collection[str] = ()) -> None:
+        """Remember what was sent under the last number, or a group under the last ones."""
         if isinstance(target, list):
             entry: Entry = self._keep_for_several(payload, target, skipped)
         else:
@@ -82,25 +79,9 @@ class History:
             entry = (self.number, payload, ring, skipped)
             ring.append(entry)
         self._order.append(entry)
-        self._bytes = size = (
-            self._bytes + ENTRY_BYTES + (len(payload) if type(payload) is bytes else weight_of(payload))
-        )
-        if size > self._limit:
+        self._bytes += ENTRY_BYTES + weight_of(payload)
+        if self._bytes > self._limit:
             self._make_room()
-
-    def keep_group(self, group: Group, targets: list[str]) -> None:
-        """The same for events with the last numbers, to the same rooms; they take little more than one."""
-        if len(targets) > CROWD:
-            last, first = self.number, self.number - len(group.payloads) + 1
-            for number, payload, skipped in zip(range(first, last + 1), *group, strict=True):
-                self.number = number
-                self.keep(payload, targets, skipped)
-        else:
-            entry = self._keep_for_several(group, targets, ())
-            self._order.append(entry)
-            self._bytes += ENTRY_BYTES + weight_of(group)
-            if self._bytes > self._limit:
-                self._make_room()
 
     def _keep_for_several(self, payload: Payload | Group, targets: list[str], skipped: Collection[str]) -> Entry:
         if len(targets) > CROWD:
@@ -108,21 +89,13 @@ class History:
             self._bytes += CROWD_TARGET_BYTES * len(crowd)
             self._crowds.append((self.number, payload, crowd, skipped))
             return self._crowds[-1]
-        rings = self._rings_of(targets)
+        known = self._rings
+        rings = tuple([known[one] if one in known else self._ring(one) for one in targets])
         entry: Entry = (self.number, payload, rings, skipped)
         self._bytes += TARGET_BYTES * len(rings)
         for ring in rings:
             ring.append(entry)
         return entry
-
-    def _rings_of(self, targets: list[str]) -> tuple[Ring, ...]:
-        """The rooms' rings. Emissions come in groups to the same rooms, which then share the tuple."""
-        before, rings, dropped = self._several
-        if targets is not before or dropped != self._dropped:
-            known = self._rings
-            rings = tuple([known[one] if one in known else self._ring(one) for one in targets])
-            self._several = targets, rings, self._dropped
-        return rings
 
     def _ring(self, room: Room) -> Ring:
         ring = self._rings[room] = Ring(room)
@@ -167,8 +140,8 @@ class History:
         for entry in reversed(self._rings.get(room, ())):
             if entry[0] <= known or size > limit:
                 break
-            for number, payload in events_for(entry, sid):
-                if known < number <= left:
+            for number, payload in events_for(entry, sid, known):
+                if number <= left:
                     found[number] = payload
                     size += size_of(payload)
         return size <= limit and self._floor(room) <= known
@@ -177,15 +150,15 @@ class History:
         """The newest emission that is known to have been for a client; 0 where it has surely had all there were."""
         newest = self._crowd_floor if self._crowd_floor > min(rooms.values(), default=0) else 0
         for entry in reversed(self._crowds):
-            if sid not in entry[3] and concerns(entry, rooms):
-                newest = max(newest, entry[0])
+            if events := events_for(entry, sid, since(entry, rooms)):
+                newest = max(newest, events[-1][0])
                 break
         for room, entered in rooms.items():
             for entry in reversed(self._rings.get(room, ())):
                 if entry[0] <= max(newest, entered):
                     break
-                if events := events_for(entry, sid):
-                    newest = max(newest, events[-1][0] if events[-1][0] > entered else 0)
+                if events := events_for(entry, sid, max(newest, entered)):
+                    newest = events[-1][0]
                     break
             newest = max(newest, floor if (floor := self._floor(room)) > entered else 0)
         return newest
@@ -197,8 +170,7 @@ class History:
         for entry in reversed(self._crowds):
             if entry[0] <= number:
                 break
-            if concerns(entry, rooms):
-                found.update(events_for(entry, sid))
+            found.update(events_for(entry, sid, max(number, since(entry, rooms))))
         return True
 
     def _floor(self, room: Room) -> int:
@@ -222,7 +194,7 @@ class History:
         """Forget the oldest emission."""
         entry = self._order.popleft()
         _, payload, target, _ = entry
-        self._bytes -= ENTRY_BYTES + (len(payload) if type(payload) is bytes else weight_of(payload))
+        self._bytes -= ENTRY_BYTES + weight_of(payload)
         if isinstance(target, frozenset):
             self._bytes -= CROWD_TARGET_BYTES * len(target)
             self._crowds.popleft()
@@ -238,7 +210,6 @@ class History:
         if not ring.forget_oldest():
             del self._rings[ring.room]
             self._bytes -= RING_BYTES
-            self._dropped += 1
 
     def sweep(self, now: float, seconds: float) -> None:
         """Forget what is older than `seconds`: nobody can want it any longer. To be called about once a second.

@@ -168,10 +168,8 @@ class Manager(socketio.Manager):
 
     def _numbered(self, packet: bytes) -> bytes:
         """The event with the next offset as a last argument."""
-        history = self.history
-        assert history is not None
-        history.number = number = history.number + 1
-        return b'%b,"%b%d"]' % (packet[:-1], history.tag_bytes, number)
+        assert self.history is not None
+        return b'%b,"%b"]' % (packet[:-1], self.history.stamp().encode())
 
     def _fan_out_either(self, recipients: Iterable[str], plain: Sequence[bytes], stamped: Sequence[bytes]) -> None:
         """Give these sessions the stamped packets, and those that want no offsets the plain ones."""
@@ -230,7 +228,7 @@ class Manager(socketio.Manager):
         if self.history is not None and namespace == "/" and known:
             left_out = [tuple(rooms.get(around, ())) for _, _, around in events]
             stamped = [self._numbered(packet) for packet in plain]
-            self.history.keep_group(Group(stamped, left_out), known)
+            self.history.keep(Group(stamped, left_out), known)
         places = {of: place for place, (_, _, of) in enumerate(events)}
         frames = [frame(packet) for packet in stamped]
         everything = b"".join(frames)

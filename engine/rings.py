@@ -62,22 +62,24 @@ def size_of(payload: Payload) -> int:
 
 
 def weight_of(payload: Payload | Group) -> int:
-    """The bytes that it takes here, besides `ENTRY_BYTES`."""
+    """The bytes that an emission takes for what it says."""
     if isinstance(payload, Group):
         return sum(map(len, payload.payloads)) + EVENT_BYTES * len(payload.payloads)
     return size_of(payload)
 
 
-def events_for(entry: Entry, sid: str) -> list[tuple[int, Payload]]:
-    """The events of an emission that were for a client, each with its number; oldest first."""
+def events_for(entry: Entry, sid: str, known: int) -> list[tuple[int, Payload]]:
+    """The events of an emission after `known` that were for a client, each with its number; oldest first."""
     last, payload, _, skipped = entry
     if not isinstance(payload, Group):
-        return [] if sid in skipped else [(last, payload)]
+        return [(last, payload)] if last > known and sid not in skipped else []
     numbers = range(last - len(payload.payloads) + 1, last + 1)
-    return [(number, one) for number, one, without in zip(numbers, *payload, strict=True) if sid not in without]
+    events = zip(numbers, *payload, strict=True)
+    return [(number, one) for number, one, without in events if number > known and sid not in without]
 
 
-def concerns(entry: Entry, rooms: Mapping[Room, int]) -> bool:
-    """Whether an emission to a crowd was to one of these rooms, after it was entered."""
-    crowd = entry[2]
-    return isinstance(crowd, frozenset) and any(room in crowd and entry[0] > entered for room, entered in rooms.items())
+def since(entry: Entry, rooms: Mapping[Room, int]) -> int:
+    """After which number a crowd's emission is for a client that is in these rooms: since it entered one of them."""
+    number, _, crowd, _ = entry
+    assert isinstance(crowd, frozenset)
+    return min((entered for room, entered in rooms.items() if room in crowd), default=number)

@@ -26,8 +26,11 @@ ID_NOISE = 12
 
 OF_HANDSHAKE = {
     runtime.CONNECTION,
-    *(f"HTTP_{name}" for name in ("CONNECTION", "UPGRADE")),
-    *(f"HTTP_SEC_WEBSOCKET_{name}" for name in ("EXTENSIONS", "KEY", "VERSION")),
+    "HTTP_CONNECTION",
+    "HTTP_UPGRADE",
+    "HTTP_SEC_WEBSOCKET_EXTENSIONS",
+    "HTTP_SEC_WEBSOCKET_KEY",
+    "HTTP_SEC_WEBSOCKET_VERSION",
 }
 """What nobody asks a handshake for once it is done."""
 

@@ -25,7 +25,7 @@ def send_group(history: History, targets: list[str], *skipped: tuple[str, ...], 
     """Send events together, each but to these sids; their numbers."""
     numbers = [history.number + place for place in range(1, len(skipped) + 1)]
     history.number = numbers[-1]
-    history.keep_group(Group([b"%0*d" % (size, number) for number in numbers], skipped), targets)
+    history.keep(Group([b"%0*d" % (size, number) for number in numbers], skipped), targets)
     return numbers
 
 
