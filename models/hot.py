@@ -15,7 +15,8 @@ from typing import Any, Protocol
 import orjson
 
 from models.clocks import Clock
-from models.locks import as_json, lock_conversations
+from models.locks import lock_conversations
+from models.reads import Reads, as_json
 from models.transaction import Transaction
 
 COLUMNS = (
@@ -44,8 +45,8 @@ Own = tuple[str, str]
 """A conversation, and a user who has said something in it."""
 
 
-class Hot(Protocol):
-    """What a batch of messages asks of the database, in its transaction."""
+class Plain(Protocol):
+    """What a batch of messages that refer to nothing asks of the database."""
 
     def lock(self, conversation_ids: Collection[str]) -> dict[str, Clock]:
         """Lock those of these conversations that exist, in id order."""
@@ -56,18 +57,22 @@ class Hot(Protocol):
     def users(self, user_ids: Sequence[str]) -> Iterable[Found]:
         """These users: id, username, displayed name and avatar."""
 
-    def sent_before(self, keys: Sequence[bytes]) -> list[str]:
-        """The ids of the messages that have these `temp_key`s."""
-
-    def insert(self, rows: Sequence[Row]) -> None:
-        """Store messages, each with the values of `COLUMNS`. Raises the driver's IntegrityError for a known key."""
-
     def finish(self, rows: Sequence[Row], moved: dict[str, tuple[Clock, int]], own: dict[Own, int], now: int) -> None:
         """Store the last messages, and what all of them moved.
 
         Of each conversation its clock, which they have moved on, and how many they were; of each sender in it how many
         more are nothing for them to read: they are their own.
         """
+
+
+class Hot(Plain, Protocol):
+    """What any batch of messages asks of the database, in its transaction."""
+
+    def sent_before(self, keys: Sequence[bytes]) -> list[str]:
+        """The ids of the messages that have these `temp_key`s."""
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        """Store messages, each with the values of `COLUMNS`. Raises the driver's IntegrityError for a known key."""
 
 
 ROWS = (128, 64, 32, 16, 8, 4, 2, 1)
@@ -85,40 +90,14 @@ _INSERTS = {
 }
 
 
-class _SQLite:
+class _SQLite(Reads):
     def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
+        super().__init__(lambda statement, value: transaction.driver.execute(statement, (value,)).fetchone()[0])
         self._driver = transaction.driver
-        self._known: dict[str, Clock] = {}
 
     def lock(self, conversation_ids: Collection[str]) -> dict[str, Clock]:
         """See `Hot.lock`; the transaction has the database's one lock already."""
-        self._known = known = self._transaction.clocks.take(self._driver)
-        unknown = [one for one in conversation_ids if one not in known]
-        if unknown:
-            known.update(lock_conversations(self._transaction, unknown))
-        return known
-
-    def members(self, conversation_ids: Sequence[str]) -> Iterable[Found]:
-        """See `Hot.members`."""
-        return self._rows(
-            "SELECT json_group_array(json_array(conversation_id, user_id, role)) FROM participants"
-            " WHERE conversation_id IN (SELECT value FROM json_each(?)) AND removed_at IS NULL",
-            conversation_ids,
-        )
-
-    def users(self, user_ids: Sequence[str]) -> Iterable[Found]:
-        """See `Hot.users`."""
-        return self._rows(
-            "SELECT json_group_array(json_array(id, username, display_name, avatar)) FROM users"
-            " WHERE id IN (SELECT value FROM json_each(?))",
-            user_ids,
-        )
-
-    def _rows(self, statement: str, ids: Sequence[str]) -> Iterable[Found]:
-        """What a statement finds for these, in one step: as one value."""
-        found: list[Found] = orjson.loads(self._driver.execute(statement, (as_json(list(ids)),)).fetchone()[0])
-        return found
+        return self.clocks(conversation_ids)
 
     def sent_before(self, keys: Sequence[bytes]) -> list[str]:
         """See `Hot.sent_before`."""
@@ -153,9 +132,6 @@ class _SQLite:
                 " WHERE conversation_id = value ->> 0 AND user_id = value ->> 1",
                 (count, as_json(pairs)),
             )
-        changes, clocks, driver = self._driver.total_changes, self._transaction.clocks, self._driver
-        known, written = self._known, [clock for clock, _ in moved.values()]
-        self._transaction.on_commit = lambda: clocks.keep(driver, changes, known, written)
 
 
 def _by_count(counted: Iterable[tuple[Any, int]]) -> Iterable[tuple[int, list[Any]]]:

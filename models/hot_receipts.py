@@ -12,7 +12,8 @@ from typing import Any, Protocol
 import orjson
 
 from models.clocks import Clock
-from models.locks import as_json, lock_conversations
+from models.locks import lock_conversations
+from models.reads import as_json
 from models.transaction import Transaction
 
 Row = Sequence[Any]

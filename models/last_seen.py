@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from models.locks import as_json
+from models.reads import as_json
 from models.transaction import Transaction
 
 

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 import runtime
+from models.ahead import Ahead, prepare
 from models.checkpoints import NET_PAGES, Checkpoints
 from models.clocks import Clocks
 from models.drivers import prepare_postgresql, prepare_sqlite
@@ -174,6 +175,32 @@ class Store:
             log.exception("the database takes no write")
             raise Unavailable from error
 
+    def ahead(self, place: Callable[[Ahead], T]) -> T | None:
+        """Let `place` say what is to be written, here and now, and write it in one statement; returns what it returns.
+
+        It reads what it needs of what it is given, and waits for nothing. None where that was not to be: it is not
+        SQLite, somebody else was faster, the database takes nothing. Then nothing was stored, and it is for
+        `transact`. Raises what `place` raises.
+        """
+        if not self.is_sqlite:
+            return None
+        errors = self.engine.dialect.loaded_dbapi.Error
+        with self._turn:
+            if self._connection is None:
+                return None
+            batch = Ahead(self._connection.connection.dbapi_connection, self._clocks, self._ask)
+            placed = place(batch)
+            try:
+                runtime.run_blocking(batch.write)
+            except errors as error:
+                log.debug("a batch could not be written ahead", extra={"why": str(error)})
+                return None
+            batch.keep()
+            return placed
+
+    def _ask(self, statement: str, value: str) -> str:
+        return str(self.rows(statement, value)[0][0])
+
     def moved(self) -> bool:
         """Whether anybody has committed since the last call; always true where the database cannot say cheaply.
 
@@ -223,8 +250,9 @@ class Store:
             self._connection, self._clocks = self._writer.connect(), Clocks()
             if self._checkpoints is not None:
                 self._connection.connection.execute(f"PRAGMA wal_autocheckpoint = {NET_PAGES}")
+            prepare(self._connection.connection)
         try:
-            return self._run(Transaction(self._connection, self._clocks), work)
+            return self._run(Transaction(self._connection), work)
         except DBAPIError as error:
             if error.connection_invalidated or not isinstance(error, OperationalError):
                 raise
@@ -256,7 +284,7 @@ class Store:
         attempt = 1
         while True:
             with self._kept.connection(self.engine) as connection:
-                transaction = Transaction(connection, self._clocks)
+                transaction = Transaction(connection)
                 try:
                     return self._run(transaction, work)
                 except (OperationalError, InterfaceError) as error:

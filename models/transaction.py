@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
-
-from models.clocks import Clocks
 
 
 class Transaction:
@@ -22,21 +20,16 @@ class Transaction:
     the first without letting anybody else run; so it is in autocommit mode meanwhile.
     """
 
-    __slots__ = ("_connection", "_last", "_sent", "_session", "begun", "clocks", "driver", "on_commit")
+    __slots__ = ("_connection", "_last", "_sent", "_session", "begun", "driver")
 
-    def __init__(self, connection: Connection, clocks: Clocks) -> None:
-        """`clocks` is what this connection remembers of its own writes.
-
-        `begun`: PostgreSQL has answered. Until then nothing is lost with the connection.
-        """
+    def __init__(self, connection: Connection) -> None:
+        """`begun`: PostgreSQL has answered. Until then nothing is lost with the connection."""
         self._connection = connection
         self._session: Session | None = None
         self._sent = False
         self.begun = False
         self._last: tuple[str, Sequence[object]] | None = None
         self.driver: Any = connection.connection.dbapi_connection
-        self.clocks = clocks
-        self.on_commit: Callable[[], object] | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -96,8 +89,6 @@ class Transaction:
             self._execute(f"{self._last[0]};COMMIT", self._last[1])
         elif self.begun:
             self._execute("COMMIT", ())
-        if self.on_commit is not None:
-            self.on_commit()
 
     def roll_back(self) -> None:
         """Undo everything; where the connection is gone, it has been undone."""

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from models import Conversation, Participant
 from models.clocks import Clock
-from models.hot import Hot
+from models.hot import Plain
 from schemas.errors import not_a_participant
 from services.access import reading
 
@@ -41,7 +41,7 @@ class MemberCache:
     def __init__(self) -> None:
         self._known: dict[str, Members] = {}
 
-    def exact(self, statements: Hot, clocks: Iterable[Clock]) -> dict[str, dict[str, str]]:
+    def exact(self, statements: Plain, clocks: Iterable[Clock]) -> dict[str, dict[str, str]]:
         """The roles of each conversation's members as of its `members_rev`, which the caller knows under its lock.
 
         Those of which the memory is of another rev are read in the transaction of `statements`, all at once.

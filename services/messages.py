@@ -16,7 +16,7 @@ from schemas.messages import EditMessage, HistoryPage, PlainMessage, SendMessage
 from services.access import access_conversation, access_message, access_participant, reading
 from services.files import discard
 from services.mentions import drop_mentions, find_mentions, store_mentions
-from services.sending import Draft, Sent, digest_of
+from services.placing import Draft, Sent, digest_of
 from services.work import Change, Work, perform
 from services.writer import writer
 

@@ -18,7 +18,7 @@ from schemas.relay import DATA_BYTES, KEY_CHARS, RelayEmit, RelayMessage
 from services import messages, tokens
 from services.access import reading
 from services.members import members
-from services.sending import Sent
+from services.placing import Sent
 from services.service_tokens import Service, check_active, find_user_id
 from services.work import publish, write
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from models import User
-from models.hot import Hot
+from models.hot import Plain
 from realtime.presence import audience
 from realtime.views import View, entry_view, user_view
 from schemas.base import iso
@@ -59,7 +59,7 @@ def known_user(user_id: str) -> View:
     return view
 
 
-def known_users(statements: Hot, user_ids: Collection[str]) -> dict[str, View]:
+def known_users(statements: Plain, user_ids: Collection[str]) -> dict[str, View]:
     """The same of several who exist, where what is not known is read in the transaction of these statements."""
     now = time.monotonic()
     found = {user_id: entry[1] for user_id in user_ids if (entry := _known.get(user_id)) and entry[0] >= now}

@@ -20,7 +20,8 @@ from realtime.events import Outcome as Committed
 from schemas.errors import ChatError, internal, unavailable
 from services.health import MESSAGES
 from services.marks import Mark, move_all
-from services.sending import Draft, Sent, send_all
+from services.placing import Draft, Sent
+from services.sending import send_ahead, send_all
 from services.work import Work, commit, publish
 
 log = logging.getLogger("parley.services")
@@ -48,7 +49,7 @@ Waiting = tuple[Request, Done]
 class _Batch:
     """Requests that were written together: what came of each, who is to be told, and what is to be published first."""
 
-    outcomes: list[Outcome]
+    outcomes: Sequence[Outcome]
     done: list[Done]
     committed: list[Committed]
 
@@ -115,11 +116,13 @@ class Writer:
         self._doubts -= self._doubts > 0
         return self._doubts > 0
 
-    def _commit(self, requests: Sequence[Request], committed: list[Committed]) -> list[Outcome]:
+    def _commit(self, requests: Sequence[Request], committed: list[Committed]) -> Sequence[Outcome]:
         """The outcome of each request. One that breaks the batch is found by running all of them singly."""
         careful = self._is_careful()
         try:
             try:
+                if not careful and (sent := _ahead(requests, committed)) is not None:
+                    return sent
                 return _write(requests, committed, careful=careful)
             except IntegrityError:
                 if careful:
@@ -164,6 +167,17 @@ def run_all(work: Work, requests: Sequence[Request], *, careful: bool = True) ->
     sent = iter(send_all(work, drafts, careful=careful) if drafts else [])
     moved = iter(move_all(work, marks) if marks else [])
     return [next(sent) if isinstance(request, Draft) else next(moved) for request in requests]
+
+
+def _ahead(requests: Sequence[Request], committed: list[Committed]) -> Sequence[Outcome] | None:
+    """What most batches are: messages that refer to nothing. None where this is not one, or was not stored."""
+    drafts = [request for request in requests if isinstance(request, Draft) and request.plain]
+    found = send_ahead(drafts) if len(drafts) == len(requests) else None
+    if found is None:
+        return None
+    sent, to_publish = found
+    committed.append(to_publish)
+    return sent
 
 
 def _write(requests: Sequence[Request], committed: list[Committed], *, careful: bool) -> list[Outcome]:

@@ -8,7 +8,7 @@ from realtime.connections import Connection
 from schemas.errors import ChatError
 from schemas.messages import Acknowledge, PlainMessage, React, SendMessage, read_message
 from services import messages, reactions, receipts
-from services.sending import Sent
+from services.placing import Sent
 from sockets.registry import Answer, Later, Place, ok, on
 
 

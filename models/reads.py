@@ -1,0 +1,54 @@
+"""What batches read of SQLite: each in one step, as one value, in their transaction or before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from models.clocks import Clock
+
+Ask = Callable[[str, str], str]
+"""Asks a statement of one parameter, and one value."""
+
+
+class Reads:
+    """`ask` decides where: within the transaction that writes, or beside it."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def clocks(self, conversation_ids: Collection[str]) -> dict[str, Clock]:
+        """The counters of those of these conversations that exist."""
+        found = self._of(
+            "SELECT json_group_array(json_array(id, seq, rev, members_rev)) FROM conversations"
+            " WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NULL",
+            conversation_ids,
+        )
+        return {row[0]: Clock(*row) for row in found}
+
+    def members(self, conversation_ids: Sequence[str]) -> Iterable[Any]:
+        """See `models.hot.Plain`."""
+        return self._of(
+            "SELECT json_group_array(json_array(conversation_id, user_id, role)) FROM participants"
+            " WHERE conversation_id IN (SELECT value FROM json_each(?)) AND removed_at IS NULL",
+            conversation_ids,
+        )
+
+    def users(self, user_ids: Sequence[str]) -> Iterable[Any]:
+        """See `models.hot.Plain`."""
+        return self._of(
+            "SELECT json_group_array(json_array(id, username, display_name, avatar)) FROM users"
+            " WHERE id IN (SELECT value FROM json_each(?))",
+            user_ids,
+        )
+
+    def _of(self, statement: str, ids: Collection[str]) -> list[Any]:
+        found: list[Any] = orjson.loads(self._ask(statement, as_json(list(ids))))
+        return found
+
+
+def as_json(values: Any) -> str:
+    """What a statement for a whole batch is given, as one value."""
+    return orjson.dumps(values).decode()

@@ -1,0 +1,146 @@
+"""Giving messages their places: what is the same whether a batch is a transaction or a statement made beforehand.
+
+Access and `temp_id` are checked against what the batch's statements say; `seq` and `rev` go only to drafts that pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models import new_id, now_ms
+from models.clocks import Clock
+from models.hot import Own, Plain, Row
+from realtime.events import Event, Outcome
+from realtime.views import View, new_message_view
+from schemas.base import iso
+from schemas.errors import conflict, not_a_participant
+from services.members import members
+from services.users import known_users
+from services.work import Turn
+
+
+@dataclass(slots=True)
+class Draft:
+    """A message on its way: who sends what where.
+
+    `temp_key` names one message for ever, where there is a `temp_id`; `digest` tells the same draft sent again from
+    another one.
+    """
+
+    sender_id: str
+    conversation_id: str
+    content: str
+    temp_id: str | None
+    temp_key: bytes | None
+    reply_to: str | None
+    attachment_ids: tuple[str, ...]
+    digest: bytes | None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it refers to nothing, and names nobody."""
+        return self.reply_to is None and not self.attachment_ids and "@" not in self.content
+
+
+@dataclass(slots=True)
+class Sent:
+    """A stored message, and whether it was stored before."""
+
+    message: View
+    duplicate: bool
+
+
+def digest_of(content: str, reply_to: str | None, attachment_ids: Sequence[str]) -> bytes:
+    """16 bytes that differ where two drafts do."""
+    parts = [content, reply_to or "", *attachment_ids]
+    return hashlib.blake2b("\x00".join(parts).encode(), digest_size=16).digest()
+
+
+class Batch:
+    """Drafts that are written together. What it reads, it reads once for all of them."""
+
+    def __init__(self, outcome: Outcome, statements: Plain, drafts: Sequence[Draft]) -> None:
+        """`outcome` is told what the batch will set off."""
+        self.outcome = outcome
+        self._statements = statements
+        here = {draft.conversation_id for draft in drafts}
+        self._clocks = statements.lock(here)
+        self._known: dict[bytes, tuple[bytes | None, Sent]] = {}
+        self._senders = known_users(statements, {draft.sender_id for draft in drafts})
+        self._roles = members.exact(statements, [self._clocks[one] for one in here if one in self._clocks])
+        self._turns: dict[str, tuple[Turn, Clock, dict[str, str]]] = {}
+        self._rows: list[Row] = []
+        self._moved: dict[str, tuple[Clock, int]] = {}
+        self._own: dict[Own, int] = {}
+        self._now = now_ms()
+        self._said_at = iso(self._now)
+
+    def take(self, draft: Draft) -> Sent:
+        """The draft's message: a new one, or the one that its `temp_id` names. Raises ChatError."""
+        turn, clock, roles = self._turns.get(draft.conversation_id) or self._turn(draft.conversation_id)
+        if draft.sender_id not in roles:
+            raise not_a_participant()
+        key = draft.temp_key
+        if key is not None and key in self._known:
+            return _again(draft, self._known[key])
+        sent = self.place(turn, clock, draft)
+        if key is not None:
+            self._known[key] = draft.digest, sent
+        return sent
+
+    def _turn(self, conversation_id: str) -> tuple[Turn, Clock, dict[str, str]]:
+        """The conversation's turn in this unit of work, its clock and its members. Raises ChatError."""
+        clock = self._clocks.get(conversation_id)
+        if clock is None:
+            raise not_a_participant()
+        found = self._turns[conversation_id] = Turn(clock), clock, self._roles[conversation_id]
+        self.outcome.packets.append(found[0].packet)
+        return found
+
+    def place(self, turn: Turn, clock: Clock, draft: Draft) -> Sent:
+        """Give the draft its place, and tell the room."""
+        message_id, seq, rev = self._allot(turn, clock, draft)
+        view = new_message_view(
+            message_id, draft.conversation_id, seq, rev, self._senders[draft.sender_id], draft.content, self._said_at
+        )
+        view["temp_id"] = draft.temp_id
+        turn.packet.events.append(Event("message:new", rev, view))
+        return Sent(view, False)
+
+    def _allot(self, turn: Turn, clock: Clock, draft: Draft) -> tuple[str, int, int]:
+        """The next place in the conversation: id, seq and rev; and the row for it."""
+        message_id, sender_id, conversation_id = new_id(), draft.sender_id, draft.conversation_id
+        seq = clock.seq = clock.seq + 1
+        rev = clock.rev = turn.packet.end = clock.rev + 1
+        self._rows.append(
+            (
+                message_id,
+                conversation_id,
+                seq,
+                rev,
+                sender_id,
+                draft.temp_id,
+                draft.temp_key,
+                draft.digest,
+                draft.content,
+                draft.reply_to,
+                self._now,
+            )
+        )
+        self._moved[conversation_id] = clock, seq - turn.packet.seq
+        own = conversation_id, sender_id
+        self._own[own] = self._own.get(own, 0) + 1
+        return message_id, seq, rev
+
+    def finish(self) -> None:
+        """Write the messages and the counters, and count each sender's own as nothing to read."""
+        self._statements.finish(self._rows, self._moved, self._own, self._now)
+
+
+def _again(draft: Draft, before: tuple[bytes | None, Sent]) -> Sent:
+    digest, sent = before
+    if digest != draft.digest:
+        raise conflict("This temp_id names another message already", temp_id="names another message already")
+    return Sent(sent.message, True)
