@@ -60,6 +60,7 @@ class Store:
         self._checkpoints: Checkpoints | None = None
         self._version = 0
         self._turn = threading.Lock()
+        self._thread = runtime.Thread()
         self._locked_since: float | None = None
         self._locked_last = 0.0
 
@@ -191,7 +192,7 @@ class Store:
             batch = Ahead(self._connection.connection.dbapi_connection, self._clocks, self._ask)
             placed = place(batch)
             try:
-                runtime.run_blocking(batch.write)
+                self._thread.run(batch.write)
             except errors as error:
                 log.debug("a batch could not be written ahead", extra={"why": str(error)})
                 return None
@@ -223,7 +224,7 @@ class Store:
         while True:
             try:
                 with self._turn:
-                    result: T = runtime.run_blocking(self._transaction, work)
+                    result: T = self._thread.run(self._transaction, work)
                 self._locked_since = None
                 return result
             except OperationalError as error:

@@ -26,12 +26,14 @@ from runtime.loop import (
 from runtime.place import place
 from runtime.processes import several
 from runtime.serving import Life, PassOn, Reception, listen, serve
+from runtime.thread import Thread
 
 __all__ = [
     "CONNECTION",
     "Life",
     "PassOn",
     "Reception",
+    "Thread",
     "Timer",
     "call_later",
     "call_soon",
