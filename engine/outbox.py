@@ -48,7 +48,7 @@ class Outbox:
         self._socket = raw
         self._send = raw.send
         self._broken = broken
-        self.gathered: list[bytes] = []
+        self.gathered: list[bytes] | tuple[()] = ()
         self._pending: deque[bytes] | None = None  # nearly all sockets take everything at once
         self.pending_bytes = 0
         self._closed = False
@@ -58,9 +58,11 @@ class Outbox:
 
     def write(self, data: bytes) -> None:
         """Send these bytes with this turn's others."""
-        if not self.gathered:
+        if self.gathered:
+            self.gathered.append(data)
+        else:
+            self.gathered = [data]
             flusher.mark(self)
-        self.gathered.append(data)
 
     def write_pieces(self, pieces: Iterable[bytes]) -> None:
         """Send something large after all before it, as fast as the socket takes it."""
@@ -71,10 +73,11 @@ class Outbox:
 
     def flush(self) -> None:
         """Send what this turn gathered."""
-        if not self.gathered:
+        gathered = self.gathered
+        if not gathered:
             return
-        data = self.gathered[0] if len(self.gathered) == 1 else b"".join(self.gathered)
-        self.gathered = []
+        data = gathered[0] if len(gathered) == 1 else b"".join(gathered)
+        self.gathered = ()
         if self._pending:
             self._keep(data)
             return
@@ -95,7 +98,7 @@ class Outbox:
             runtime.unwatch(self._listener)
             self._listener = None
         blocked.discard(self)
-        self.gathered = []
+        self.gathered = ()
         self._pending = None
         self.pending_bytes = 0
         self.on_empty = None

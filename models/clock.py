@@ -12,6 +12,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+_LAST = (1 << 62) - 1
 _random = random.Random(os.urandom(32))  # one call of the system for each id would cost more than the rest of it
 
 
@@ -20,5 +21,6 @@ def new_id() -> str:
 
     It need not be hard to guess: whoever names an id is asked for their right to what it names.
     """
-    stamp, noise = f"{now_ms():012x}", f"{_random.getrandbits(74):019x}"
-    return f"{stamp[:8]}-{stamp[8:]}-7{noise[:3]}-{'89ab'[int(noise[3], 16) & 3]}{noise[4:7]}-{noise[7:]}"
+    noise = _random.getrandbits(74)
+    digits = "%032x" % (now_ms() << 80 | 0x7 << 76 | noise >> 62 << 64 | 0b10 << 62 | noise & _LAST)
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

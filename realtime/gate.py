@@ -154,7 +154,11 @@ class Gate:
     def _deliver(self, packet: Packet) -> None:
         known = self.cursor or 0
         whole = packet.start >= known
-        news = [event if whole else as_known(event, known, self.seq) for event in packet.events if event.rev > known]
+        news = (
+            packet.events
+            if whole
+            else [as_known(event, known, self.seq) for event in packet.events if event.rev > known]
+        )
         if len(news) > 1 and not self._boarding and all(_is_plain(event) for event in news):
             self._tell_many(news)
         else:

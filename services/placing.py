@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from models import new_id, now_ms
 from models.clocks import Clock
 from models.hot import Own, Plain, Row
-from realtime.events import Event, Outcome
+from realtime.events import Event, Outcome, Packet
 from realtime.views import View, new_message_view
 from schemas.base import iso
 from schemas.errors import conflict, not_a_participant
 from services.members import members
 from services.users import known_users
-from services.work import Turn
 
 
 @dataclass(slots=True)
@@ -70,7 +69,7 @@ class Batch:
         self._known: dict[bytes, tuple[bytes | None, Sent]] = {}
         self._senders = known_users(statements, {draft.sender_id for draft in drafts})
         self._roles = members.exact(statements, [self._clocks[one] for one in here if one in self._clocks])
-        self._turns: dict[str, tuple[Turn, Clock, dict[str, str]]] = {}
+        self._turns: dict[str, tuple[Packet, Clock, dict[str, str]]] = {}
         self._rows: list[Row] = []
         self._moved: dict[str, tuple[Clock, int]] = {}
         self._own: dict[Own, int] = {}
@@ -79,41 +78,42 @@ class Batch:
 
     def take(self, draft: Draft) -> Sent:
         """The draft's message: a new one, or the one that its `temp_id` names. Raises ChatError."""
-        turn, clock, roles = self._turns.get(draft.conversation_id) or self._turn(draft.conversation_id)
+        packet, clock, roles = self._turns.get(draft.conversation_id) or self._turn(draft.conversation_id)
         if draft.sender_id not in roles:
             raise not_a_participant()
         key = draft.temp_key
         if key is not None and key in self._known:
             return _again(draft, self._known[key])
-        sent = self.place(turn, clock, draft)
+        sent = self.place(packet, clock, draft)
         if key is not None:
             self._known[key] = draft.digest, sent
         return sent
 
-    def _turn(self, conversation_id: str) -> tuple[Turn, Clock, dict[str, str]]:
-        """The conversation's turn in this unit of work, its clock and its members. Raises ChatError."""
+    def _turn(self, conversation_id: str) -> tuple[Packet, Clock, dict[str, str]]:
+        """What is told of the conversation, its clock and its members. Raises ChatError."""
         clock = self._clocks.get(conversation_id)
         if clock is None:
             raise not_a_participant()
-        found = self._turns[conversation_id] = Turn(clock), clock, self._roles[conversation_id]
-        self.outcome.packets.append(found[0].packet)
+        packet = Packet(conversation_id, clock.rev, clock.rev, clock.seq)
+        self.outcome.packets.append(packet)
+        found = self._turns[conversation_id] = packet, clock, self._roles[conversation_id]
         return found
 
-    def place(self, turn: Turn, clock: Clock, draft: Draft) -> Sent:
+    def place(self, packet: Packet, clock: Clock, draft: Draft) -> Sent:
         """Give the draft its place, and tell the room."""
-        message_id, seq, rev = self._allot(turn, clock, draft)
+        message_id, seq, rev = self._allot(packet, clock, draft)
         view = new_message_view(
             message_id, draft.conversation_id, seq, rev, self._senders[draft.sender_id], draft.content, self._said_at
         )
         view["temp_id"] = draft.temp_id
-        turn.packet.events.append(Event("message:new", rev, view))
+        packet.events.append(Event("message:new", rev, view))
         return Sent(view, False)
 
-    def _allot(self, turn: Turn, clock: Clock, draft: Draft) -> tuple[str, int, int]:
+    def _allot(self, packet: Packet, clock: Clock, draft: Draft) -> tuple[str, int, int]:
         """The next place in the conversation: id, seq and rev; and the row for it."""
         message_id, sender_id, conversation_id = new_id(), draft.sender_id, draft.conversation_id
         seq = clock.seq = clock.seq + 1
-        rev = clock.rev = turn.packet.end = clock.rev + 1
+        rev = clock.rev = packet.end = clock.rev + 1
         self._rows.append(
             (
                 message_id,
@@ -129,7 +129,7 @@ class Batch:
                 self._now,
             )
         )
-        self._moved[conversation_id] = clock, seq - turn.packet.seq
+        self._moved[conversation_id] = clock, seq - packet.seq
         own = conversation_id, sender_id
         self._own[own] = self._own.get(own, 0) + 1
         return message_id, seq, rev

@@ -15,12 +15,12 @@ from models import Attachment, Message, Transaction, Unavailable, store
 from models.ahead import Ahead
 from models.clocks import Clock
 from models.hot import hot
-from realtime.events import Outcome
+from realtime.events import Event, Outcome, Packet
 from realtime.views import attachment_view, message_view, messages_view
 from schemas.errors import ChatError, invalid, not_found
 from services.mentions import find_mentions, store_mentions
 from services.placing import Batch, Draft, Sent
-from services.work import Committed, Turn, Work
+from services.work import Committed, Work
 
 
 def send_ahead(drafts: Sequence[Draft]) -> Committed[list[Sent]] | None:
@@ -99,14 +99,14 @@ class _Batch(Batch):
             for message, view in zip(found, messages_view(self._work.session, found), strict=True)
         }
 
-    def place(self, turn: Turn, clock: Clock, draft: Draft) -> Sent:
+    def place(self, packet: Packet, clock: Clock, draft: Draft) -> Sent:
         """See `Batch.place`; what a draft refers to is checked first. Raises ChatError."""
         if draft.plain:
-            return super().place(turn, clock, draft)
+            return super().place(packet, clock, draft)
         transaction = self._work.transaction
         attachments = _claimable(transaction, draft)
         parent = _parent(transaction, draft)
-        message_id, seq, rev = self._allot(turn, clock, draft)
+        message_id, seq, rev = self._allot(packet, clock, draft)
         message = Placed(
             message_id,
             draft.conversation_id,
@@ -129,7 +129,7 @@ class _Batch(Batch):
             store_mentions(self._work.session, message, mentions)
         views = [attachment_view(attachment) for attachment in attachments]
         view = message_view(message, self._senders[draft.sender_id], attachments=views, mentions=mentions)
-        turn.tell("message:new", view)
+        packet.events.append(Event("message:new", rev, view))
         return Sent(view, False)
 
 

@@ -48,20 +48,11 @@ class Turn:
         self.packet.end = self._clock.rev
         return self.packet.end
 
-    def next_seq(self) -> int:
-        """Allot the next message's place."""
-        self._clock.seq += 1
-        return int(self._clock.seq)
-
     def event(self, name: str, data: Data, *, to_users: Iterable[str] = (), to_room: bool = True) -> None:
         """Tell the room, and these users, of the change whose rev was allotted last."""
         rev = self.packet.end
         data = {"conversationId": self.packet.conversation_id, **data, "rev": rev}
         self.packet.events.append(Event(name, rev, data, tuple(to_users), to_room))
-
-    def tell(self, name: str, data: Data) -> None:
-        """The same for data that has the conversation's id and the rev in it already: to the room."""
-        self.packet.events.append(Event(name, self.packet.end, data))
 
 
 class Change(Turn):
