@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from models.clocks import Clock, Clocks
-from models.hot import COLUMNS, CONSTANT, Own, Row
+from models.hot import COLUMNS, CONSTANT, Row
 from models.reads import Ask, Reads
 
 SIZES = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256)
@@ -60,9 +60,7 @@ class Ahead(Reads):
             known.update(self.clocks(unknown))
         return known
 
-    def finish(
-        self, rows: Sequence[Row], _moved: dict[str, tuple[Clock, int]], _own: dict[Own, int], _now: int
-    ) -> None:
+    def finish(self, rows: Sequence[Row], _stored: int, _now: int) -> None:
         """Have the messages stored by `write`; what they move is moved with each."""
         self._rows = rows
 

@@ -12,7 +12,6 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-_LAST = (1 << 62) - 1
 _random = random.Random(os.urandom(32))  # one call of the system for each id would cost more than the rest of it
 
 
@@ -21,6 +20,11 @@ def new_id() -> str:
 
     It need not be hard to guess: whoever names an id is asked for their right to what it names.
     """
-    noise = _random.getrandbits(74)
-    digits = "%032x" % (now_ms() << 80 | 0x7 << 76 | noise >> 62 << 64 | 0b10 << 62 | noise & _LAST)
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    now, noise = now_ms(), _random.getrandbits(60)
+    return "%08x-%04x-7%03x-%04x-%012x" % (  # noqa: UP031 (half the time of the others)
+        now >> 16,
+        now & 0xFFFF,
+        noise >> 48,
+        0x8000 | _random.getrandbits(14),
+        noise & 0xFFFFFFFFFFFF,
+    )

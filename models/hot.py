@@ -8,7 +8,7 @@ asked as few times as can be, since each time is a journey.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -41,9 +41,6 @@ Row = tuple[Any, ...]
 Found = Any
 """A row, as the method says."""
 
-Own = tuple[str, str]
-"""A conversation, and a user who has said something in it."""
-
 
 class Plain(Protocol):
     """What a batch of messages that refer to nothing asks of the database."""
@@ -57,11 +54,10 @@ class Plain(Protocol):
     def users(self, user_ids: Sequence[str]) -> Iterable[Found]:
         """These users: id, username, displayed name and avatar."""
 
-    def finish(self, rows: Sequence[Row], moved: dict[str, tuple[Clock, int]], own: dict[Own, int], now: int) -> None:
-        """Store the last messages, and what all of them moved.
+    def finish(self, rows: Sequence[Row], stored: int, now: int) -> None:
+        """Store messages, of which so many are stored already, and what all of them move.
 
-        Of each conversation its clock, which they have moved on, and how many they were; of each sender in it how many
-        more are nothing for them to read: they are their own.
+        Of each conversation its counters; of each sender in it how many more are nothing for them to read: their own.
         """
 
 
@@ -117,16 +113,16 @@ class _SQLite(Reads):
                 self._driver.execute(_INSERTS[size], [value for row in rows[start : start + size] for value in row])
                 start, left = start + size, left - size
 
-    def finish(self, rows: Sequence[Row], moved: dict[str, tuple[Clock, int]], own: dict[Own, int], now: int) -> None:
+    def finish(self, rows: Sequence[Row], stored: int, now: int) -> None:
         """See `Hot.finish`."""
-        self.insert(rows)
-        for count, ids in _by_count((one, count) for one, (_, count) in moved.items()):
+        self.insert(rows[stored:])
+        for count, ids in _by_count(row[1] for row in rows):
             self._driver.execute(
                 "UPDATE conversations SET seq = seq + ?, rev = rev + ?, updated_at = ?"
                 " WHERE id IN (SELECT value FROM json_each(?))",
                 (count, count, now, as_json(ids)),
             )
-        for count, pairs in _by_count(own.items()):
+        for count, pairs in _by_count((row[1], row[4]) for row in rows):
             self._driver.execute(
                 "UPDATE participants SET skipped = skipped + ? FROM json_each(?)"
                 " WHERE conversation_id = value ->> 0 AND user_id = value ->> 1",
@@ -134,10 +130,10 @@ class _SQLite(Reads):
             )
 
 
-def _by_count(counted: Iterable[tuple[Any, int]]) -> Iterable[tuple[int, list[Any]]]:
-    """What has the same count together; nearly always that is 1."""
+def _by_count(moved: Iterable[Any]) -> Iterable[tuple[int, list[Any]]]:
+    """What comes equally often together; nearly always that is once."""
     found: dict[int, list[Any]] = defaultdict(list)
-    for what, count in counted:
+    for what, count in Counter(moved).items():
         found[count].append(what)
     return found.items()
 
@@ -186,21 +182,23 @@ class _PostgreSQL:
         if rows:
             self._transaction.run(_INSERT, (_records(rows),))
 
-    def finish(self, rows: Sequence[Row], moved: dict[str, tuple[Clock, int]], own: dict[Own, int], now: int) -> None:
+    def finish(self, rows: Sequence[Row], stored: int, now: int) -> None:
         """See `Hot.finish`; one journey for all of it."""
-        statements: list[str] = [_INSERT] if rows else []
-        values: list[Any] = [_records(rows)] if rows else []
-        for count, ids in _by_count((one, count) for one, (_, count) in moved.items()):
+        new = rows[stored:]
+        statements: list[str] = [_INSERT] if new else []
+        values: list[Any] = [_records(new)] if new else []
+        for count, ids in _by_count(row[1] for row in rows):
             statements.append(
                 "UPDATE conversations SET seq = seq + %s, rev = rev + %s, updated_at = %s WHERE id = ANY(%s)"
             )
             values += [count, count, now, ids]
-        if own:
+        if rows:
             statements.append(
                 "UPDATE participants SET skipped = skipped + own.count"
                 " FROM json_to_recordset(%s) AS own (conversation text, person text, count int)"
                 " WHERE conversation_id = own.conversation AND user_id = own.person"
             )
+            own = Counter((row[1], row[4]) for row in rows)
             people = [{"conversation": one, "person": who, "count": count} for (one, who), count in own.items()]
             values.append(as_json(people))
         if statements:

@@ -111,7 +111,10 @@ def emit(name: str, data: Any, *, to: str | list[str], skip: str | None = None) 
         # python-socketio takes None for no argument at all; a tuple is the arguments. Not through its server's `emit`,
         # which logs each event before it calls this.
         manager: Any = socketio.server.manager
-        manager.emit(name, (None,) if data is None else data, NAMESPACE, room=to, skip_sid=skip, ignore_queue=True)
+        if skip is None and type(to) is str and type(data) is dict and isinstance(manager, Manager):
+            manager.emit_one(name, data, NAMESPACE, to)
+        else:
+            manager.emit(name, (None,) if data is None else data, NAMESPACE, room=to, skip_sid=skip, ignore_queue=True)
     except Exception:
         log.exception("event could not be sent", extra={"event_name": name})
     else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from models import new_id, now_ms
 from models.clocks import Clock
-from models.hot import Own, Plain, Row
+from models.hot import Plain, Row
 from realtime.events import Event, Outcome, Packet
 from realtime.views import View, new_message_view
 from schemas.base import iso
@@ -57,6 +57,15 @@ def digest_of(content: str, reply_to: str | None, attachment_ids: Sequence[str])
     return hashlib.blake2b("\x00".join(parts).encode(), digest_size=16).digest()
 
 
+@dataclass(slots=True)
+class Room:
+    """A conversation of a batch: what it is told, its counters, and its members' roles."""
+
+    packet: Packet
+    clock: Clock
+    roles: dict[str, str]
+
+
 class Batch:
     """Drafts that are written together. What it reads, it reads once for all of them."""
 
@@ -65,62 +74,63 @@ class Batch:
         self.outcome = outcome
         self._statements = statements
         here = {draft.conversation_id for draft in drafts}
-        self._clocks = statements.lock(here)
+        self._clocks = clocks = statements.lock(here)
         self._known: dict[bytes, tuple[bytes | None, Sent]] = {}
         self._senders = known_users(statements, {draft.sender_id for draft in drafts})
-        self._roles = members.exact(statements, [self._clocks[one] for one in here if one in self._clocks])
-        self._turns: dict[str, tuple[Packet, Clock, dict[str, str]]] = {}
+        self._roles = members.exact(statements, [clocks[one] for one in here if one in clocks])
+        self._rooms: dict[str, Room] = {}
         self._rows: list[Row] = []
-        self._moved: dict[str, tuple[Clock, int]] = {}
-        self._own: dict[Own, int] = {}
+        self._stored = 0
         self._now = now_ms()
         self._said_at = iso(self._now)
 
     def take(self, draft: Draft) -> Sent:
         """The draft's message: a new one, or the one that its `temp_id` names. Raises ChatError."""
-        packet, clock, roles = self._turns.get(draft.conversation_id) or self._turn(draft.conversation_id)
-        if draft.sender_id not in roles:
+        room = self._rooms.get(draft.conversation_id) or self._room(draft.conversation_id)
+        if draft.sender_id not in room.roles:
             raise not_a_participant()
         key = draft.temp_key
-        if key is not None and key in self._known:
-            return _again(draft, self._known[key])
-        sent = self.place(packet, clock, draft)
-        if key is not None:
-            self._known[key] = draft.digest, sent
+        if key is None:
+            return self.place(room, draft)
+        before = self._known.get(key)
+        if before is not None:
+            return _again(draft, before)
+        sent = self.place(room, draft)
+        self._known[key] = draft.digest, sent
         return sent
 
-    def _turn(self, conversation_id: str) -> tuple[Packet, Clock, dict[str, str]]:
-        """What is told of the conversation, its clock and its members. Raises ChatError."""
+    def _room(self, conversation_id: str) -> Room:
+        """Raises ChatError."""
         clock = self._clocks.get(conversation_id)
         if clock is None:
             raise not_a_participant()
         packet = Packet(conversation_id, clock.rev, clock.rev, clock.seq)
         self.outcome.packets.append(packet)
-        found = self._turns[conversation_id] = packet, clock, self._roles[conversation_id]
-        return found
+        room = self._rooms[conversation_id] = Room(packet, clock, self._roles[conversation_id])
+        return room
 
-    def place(self, packet: Packet, clock: Clock, draft: Draft) -> Sent:
+    def place(self, room: Room, draft: Draft) -> Sent:
         """Give the draft its place, and tell the room."""
-        message_id, seq, rev = self._allot(packet, clock, draft)
+        message_id, seq, rev = self._allot(room, draft)
         view = new_message_view(
             message_id, draft.conversation_id, seq, rev, self._senders[draft.sender_id], draft.content, self._said_at
         )
         view["temp_id"] = draft.temp_id
-        packet.events.append(Event("message:new", rev, view))
+        room.packet.events.append(Event("message:new", rev, view))
         return Sent(view, False)
 
-    def _allot(self, packet: Packet, clock: Clock, draft: Draft) -> tuple[str, int, int]:
+    def _allot(self, room: Room, draft: Draft) -> tuple[str, int, int]:
         """The next place in the conversation: id, seq and rev; and the row for it."""
-        message_id, sender_id, conversation_id = new_id(), draft.sender_id, draft.conversation_id
-        seq = clock.seq = clock.seq + 1
-        rev = clock.rev = packet.end = clock.rev + 1
+        clock, message_id = room.clock, new_id()
+        clock.seq = seq = clock.seq + 1
+        clock.rev = room.packet.end = rev = clock.rev + 1
         self._rows.append(
             (
                 message_id,
-                conversation_id,
+                draft.conversation_id,
                 seq,
                 rev,
-                sender_id,
+                draft.sender_id,
                 draft.temp_id,
                 draft.temp_key,
                 draft.digest,
@@ -129,14 +139,11 @@ class Batch:
                 self._now,
             )
         )
-        self._moved[conversation_id] = clock, seq - packet.seq
-        own = conversation_id, sender_id
-        self._own[own] = self._own.get(own, 0) + 1
         return message_id, seq, rev
 
     def finish(self) -> None:
         """Write the messages and the counters, and count each sender's own as nothing to read."""
-        self._statements.finish(self._rows, self._moved, self._own, self._now)
+        self._statements.finish(self._rows, self._stored, self._now)
 
 
 def _again(draft: Draft, before: tuple[bytes | None, Sent]) -> Sent:

@@ -13,13 +13,12 @@ from sqlalchemy import select
 
 from models import Attachment, Message, Transaction, Unavailable, store
 from models.ahead import Ahead
-from models.clocks import Clock
 from models.hot import hot
-from realtime.events import Event, Outcome, Packet
+from realtime.events import Event, Outcome
 from realtime.views import attachment_view, message_view, messages_view
 from schemas.errors import ChatError, invalid, not_found
 from services.mentions import find_mentions, store_mentions
-from services.placing import Batch, Draft, Sent
+from services.placing import Batch, Draft, Room, Sent
 from services.work import Committed, Work
 
 
@@ -99,14 +98,14 @@ class _Batch(Batch):
             for message, view in zip(found, messages_view(self._work.session, found), strict=True)
         }
 
-    def place(self, packet: Packet, clock: Clock, draft: Draft) -> Sent:
+    def place(self, room: Room, draft: Draft) -> Sent:
         """See `Batch.place`; what a draft refers to is checked first. Raises ChatError."""
         if draft.plain:
-            return super().place(packet, clock, draft)
+            return super().place(room, draft)
         transaction = self._work.transaction
         attachments = _claimable(transaction, draft)
         parent = _parent(transaction, draft)
-        message_id, seq, rev = self._allot(packet, clock, draft)
+        message_id, seq, rev = self._allot(room, draft)
         message = Placed(
             message_id,
             draft.conversation_id,
@@ -120,8 +119,8 @@ class _Batch(Batch):
         )
         mentions = find_mentions(transaction, draft.conversation_id, draft.sender_id, draft.content)
         if attachments or parent is not None or mentions:
-            self._hot.insert(self._rows)  # what follows refers to the message's row
-            self._rows = []
+            self._hot.insert(self._rows[self._stored :])  # what follows refers to the message's row
+            self._stored = len(self._rows)
             _attach(attachments, message)
             if parent is not None:
                 parent.reply_count += 1
@@ -129,7 +128,7 @@ class _Batch(Batch):
             store_mentions(self._work.session, message, mentions)
         views = [attachment_view(attachment) for attachment in attachments]
         view = message_view(message, self._senders[draft.sender_id], attachments=views, mentions=mentions)
-        packet.events.append(Event("message:new", rev, view))
+        room.packet.events.append(Event("message:new", rev, view))
         return Sent(view, False)
 
 
