@@ -19,6 +19,9 @@ from models.reads import Ask, Reads
 SIZES = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 """Messages that one statement has room for: few statements, so that each is prepared once and kept."""
 
+MOST = SIZES[-1]
+"""Messages in a batch at most."""
+
 _NAMES = ",".join(COLUMNS)
 _NEW = ",".join(f"NEW.{name}" for name in COLUMNS)
 _VIEW = f"CREATE TEMP VIEW placed AS SELECT {','.join(f'NULL AS {name}' for name in COLUMNS)}"
@@ -65,7 +68,7 @@ class Ahead(Reads):
         self._rows = rows
 
     def write(self) -> None:
-        """Store them, all or none, in the writer's thread; 256 at most. Raises the driver's errors.
+        """Store them, all or none, in the writer's thread; `MOST` at most. Raises the driver's errors.
 
         IntegrityError among them, where it was overtaken. What is not a message fills the statement up.
         """

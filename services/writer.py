@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 import runtime
+from models.ahead import MOST
 from realtime.events import Outcome as Committed
 from schemas.errors import ChatError, internal, unavailable
 from services.health import MESSAGES
@@ -26,8 +27,8 @@ from services.work import Work, commit, publish
 
 log = logging.getLogger("parley.services")
 
-BATCH = 256
-"""Requests in one transaction at most, so that a burst does not make the first of them wait for all."""
+BATCH = MOST
+"""Requests in one transaction at most (256), so that a burst does not make the first of them wait for all."""
 
 DOUBTS = 50
 """Batches that look first which of their messages are stored already, after one that found some: they come in herds,
