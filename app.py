@@ -63,7 +63,7 @@ ANNOUNCE_SECONDS = 1.0
 AT_ONCE = 32
 """Clients that lose their connection in one turn of the loop when the server ends."""
 
-COLLECTED = (20_000, 50, 100)
+COLLECTED = (5_000, 50, 100)
 """When Python looks for garbage in cycles, of which we make next to none. A connection is some 60 objects that stay;
 with the defaults (700, 10, 10) a herd of them spends a third of its time on walking them again and again."""
 

@@ -35,7 +35,10 @@ PAGES = ("tests/browser", "tests/clients")
 OF_MEMORY = tuple(f"tests/sockets/test_{name}.py" for name in ("draining", "errors", "expiry", "presence", "typing"))
 """What no database has a part in; that it goes well with PostgreSQL, `tests/nodes` shows: every server there has it."""
 
-OF_ROWS = tuple(f"tests/blueprints/test_{name}.py" for name in ("conversations", "participants", "tokens", "users"))
+OF_ROWS = tuple(
+    f"tests/blueprints/test_{name}.py"
+    for name in ("auth", "conversations", "files", "messages", "participants", "tokens", "uploads", "users")
+)
 """What threads have no part in: a request, its rows and its answer."""
 
 

@@ -183,8 +183,6 @@ class Store:
         SQLite, somebody else was faster, the database takes nothing. Then nothing was stored, and it is for
         `transact`. Raises what `place` raises.
         """
-        if not self.is_sqlite:
-            return None
         errors = self.engine.dialect.loaded_dbapi.Error
         with self._turn:
             if self._connection is None:
