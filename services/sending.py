@@ -22,22 +22,32 @@ from services.placing import Batch, Draft, Room, Sent
 from services.work import Committed, Work
 
 
-def send_ahead(drafts: Sequence[Draft]) -> Committed[list[Sent]] | None:
+def send_ahead(drafts: Sequence[Draft]) -> Committed[list[Sent | None]] | None:
     """Store drafts that are all plain, in one statement that is made beforehand, and say what is to be published.
 
-    None where that was not to be, and then nothing was stored: one may not be sent, one is stored already, or what it
-    was made by has changed. `send_all` in a transaction finds out.
+    In the place of one that may not be sent, as far as is known, there is None: what holds under the lock is for
+    `send_all` to say. None for all where nothing was stored: one is stored already, or what they were placed by has
+    changed.
     """
 
-    def place(statements: Ahead) -> Committed[list[Sent]]:
+    def place(statements: Ahead) -> Committed[list[Sent | None]]:
         batch = Batch(Outcome(), statements, drafts)
-        sent = [batch.take(draft) for draft in drafts]
+        sent = [_taken(batch, draft) for draft in drafts]
+        if not any(sent):
+            raise Unavailable
         batch.finish()
         return sent, batch.outcome
 
     try:
         return store.ahead(place)
-    except (ChatError, Unavailable):
+    except Unavailable:
+        return None
+
+
+def _taken(batch: Batch, draft: Draft) -> Sent | None:
+    try:
+        return batch.take(draft)
+    except ChatError:
         return None
 
 

@@ -122,8 +122,8 @@ class Writer:
         careful = self._is_careful()
         try:
             try:
-                if not careful and (sent := _ahead(requests, committed)) is not None:
-                    return sent
+                if not careful and (outcomes := self._ahead(requests, committed)) is not None:
+                    return outcomes
                 return _write(requests, committed, careful=careful)
             except IntegrityError:
                 if careful:
@@ -135,6 +135,24 @@ class Writer:
         except Exception:
             log.exception("a batch failed; its requests run singly", extra={"requests": len(requests)})
             return _singly(requests, committed)
+
+    def _ahead(self, requests: Sequence[Request], committed: list[Committed]) -> Sequence[Outcome] | None:
+        """What most batches are: messages that refer to nothing. None where this is not one, or nothing was stored.
+
+        Those that were left out go the other way, after these: one client that sends what it may not must not bring
+        everybody's messages there.
+        """
+        drafts = [request for request in requests if isinstance(request, Draft) and request.plain]
+        found = send_ahead(drafts) if len(drafts) == len(requests) else None
+        if found is None:
+            return None
+        sent, to_publish = found
+        committed.append(to_publish)
+        left = [draft for draft, one in zip(drafts, sent, strict=True) if one is None]
+        if not left:
+            return sent
+        others = iter(self._commit(left, committed))
+        return [next(others) if one is None else one for one in sent]
 
     def _tell(self) -> None:
         """Publish what was written, in the order in which it was, and tell who waits for it; one greenlet at a time."""
@@ -168,17 +186,6 @@ def run_all(work: Work, requests: Sequence[Request], *, careful: bool = True) ->
     sent = iter(send_all(work, drafts, careful=careful) if drafts else [])
     moved = iter(move_all(work, marks) if marks else [])
     return [next(sent) if isinstance(request, Draft) else next(moved) for request in requests]
-
-
-def _ahead(requests: Sequence[Request], committed: list[Committed]) -> Sequence[Outcome] | None:
-    """What most batches are: messages that refer to nothing. None where this is not one, or was not stored."""
-    drafts = [request for request in requests if isinstance(request, Draft) and request.plain]
-    found = send_ahead(drafts) if len(drafts) == len(requests) else None
-    if found is None:
-        return None
-    sent, to_publish = found
-    committed.append(to_publish)
-    return sent
 
 
 def _write(requests: Sequence[Request], committed: list[Committed], *, careful: bool) -> list[Outcome]:

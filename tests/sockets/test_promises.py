@@ -98,3 +98,32 @@ def test_a_reader_of_many_hears_every_write_in_order(alice: User, bob: User, car
         thread.join(timeout=60)
     for listener in listeners:
         assert [message["seq"] for message in listener.wait_count("message:new", 180)] == list(range(1, 181))
+
+
+def test_one_that_may_not_send_is_refused_and_harms_nobody(
+    alice: User, bob: User, carol: User, sock: SockFactory
+) -> None:
+    conversation = alice.direct(bob)
+    his = sock(bob, auto_join=True)
+    tabs, outside = [sock(alice) for _ in range(3)], [sock(carol) for _ in range(3)]
+    draft = {"conversationId": conversation["id"], "content": "hello"}
+
+    def send(tab: Sock) -> None:
+        for _ in range(40):
+            tab.ok("send-message", draft)
+
+    def try_to(tab: Sock) -> None:
+        for _ in range(40):
+            tab.refused("send-message", draft, "not_a_participant")
+
+    threads = [threading.Thread(target=send, args=(tab,)) for tab in tabs]
+    threads += [threading.Thread(target=try_to, args=(tab,)) for tab in outside]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    told = his.wait_count("message:new", 120)
+    assert [message["seq"] for message in told] == list(range(1, 121))
+    assert {message["senderId"] for message in told} == {alice.id}
+    his.settle()
+    assert his.count("message:new") == 120
