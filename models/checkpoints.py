@@ -7,10 +7,13 @@ while writes go on; then one short step between two writes lets the log begin an
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
-ROWS = 12_000
-"""Rows written before the log is moved: 4,000 messages, 40 MB. A page that many of them have changed is copied once."""
+PAGES = 10_000
+"""Pages in the log before it is moved: 40 MB, some 4,000 messages of a busy server. A page that many of them have
+changed is copied once."""
 
 NET_PAGES = 50_000
 """Where nobody moved it, a commit does (200 MB)."""
@@ -21,16 +24,27 @@ class Checkpoints:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._rows_before = 0
+        self._index = Path(connection.execute("PRAGMA database_list").fetchone()[2] + "-shm")
+        self._pages_before = 0
 
-    def due(self, rows_written: int) -> bool:
-        """Whether enough has been written since the last time, by a connection that counts its rows."""
-        if rows_written < self._rows_before:  # the writer has a new connection, which counts from 0
-            self._rows_before = 0
-        if rows_written - self._rows_before < ROWS:
+    def due(self) -> bool:
+        """Whether the log has grown by so much since the last time."""
+        pages = self._pages()
+        if pages < self._pages_before:  # it has begun anew
+            self._pages_before = 0
+        if pages - self._pages_before < PAGES:
             return False
-        self._rows_before = rows_written
+        self._pages_before = pages
         return True
+
+    def _pages(self) -> int:
+        """Pages in the log: `mxFrame`, in the header of its index (sqlite.org/walformat.html, 2.1)."""
+        try:
+            with self._index.open("rb") as index:
+                header = index.read(20)
+        except FileNotFoundError:
+            return 0
+        return int.from_bytes(header[16:20], sys.byteorder)
 
     def copy(self) -> None:
         """Copy what can be copied; nobody waits for it."""

@@ -152,7 +152,7 @@ class Store:
                 self._checkpoints = Checkpoints(self._own_connection())
                 with self._turn:
                     self._drop_connection()  # the next one knows
-            elif self._connection is not None and self._checkpoints.due(self._connection.connection.total_changes):
+            elif self._checkpoints.due():
                 runtime.run_blocking(self._checkpoints.copy)
                 with self._turn:
                     runtime.run_blocking(self._checkpoints.begin_anew)

@@ -1,0 +1,35 @@
+"""SQLite's log is moved into the database as it grows, however few rows a transaction writes."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, update
+from sqlalchemy.orm import Session
+
+from extensions import Base
+from models import Conversation, checkpoints
+from models.store import Store
+
+PAGES, PAGE_BYTES = 40, 4096
+
+
+def test_the_log_begins_anew_when_it_has_so_many_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "PAGES", PAGES)
+    engine = create_engine(f"sqlite:///{tmp_path / 'parley.db'}")
+    Base.metadata.create_all(engine)
+    engine.dispose()  # the store prepares every connection that it uses
+    store = Store()
+    store.bind(engine)
+    store.checkpoint()
+    store.write(lambda session: session.add(Conversation(id="one", type="group")))
+    for rev in range(10 * PAGES):
+        store.write(functools.partial(Session.execute, statement=update(Conversation).values(rev=rev)))
+        store.checkpoint()
+    log = tmp_path / "parley.db-wal"
+    assert PAGES * PAGE_BYTES < log.stat().st_size < 2 * PAGES * PAGE_BYTES
+    with store.read() as session:
+        assert session.get_one(Conversation, "one").rev == 10 * PAGES - 1
+    store.close()
