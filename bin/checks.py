@@ -41,6 +41,9 @@ OF_ROWS = tuple(
 )
 """What threads have no part in: a request, its rows and its answer."""
 
+OF_EVENTS = tuple(f"tests/sockets/test_{name}.py" for name in ("errors", "reactions", "receipts", "sync"))
+"""The same of an event."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -77,7 +80,10 @@ BESIDE = (
         DATABASE="postgresql",
     ),
     pytest_run(
-        "core tests, ASYNC_MODE=threading", *ignoring(*OF_ROWS, "tests/commands"), only=CORE, ASYNC_MODE="threading"
+        "core tests, ASYNC_MODE=threading",
+        *ignoring(*OF_ROWS, *OF_EVENTS, "tests/commands"),
+        only=CORE,
+        ASYNC_MODE="threading",
     ),
     pytest_run("socket tests, ENGINE=stock", SOCKETS, only=CORE, ENGINE="stock"),
 )
