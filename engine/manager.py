@@ -196,16 +196,6 @@ class Manager(socketio.Manager):
         encoded = self.server.packet_class(socketio.packet.EVENT, namespace="/", data=arguments).encode()
         return tuple(encoded) if isinstance(encoded, list) else (encoded,)
 
-    def emit_one(self, event: str, data: Any, room: str) -> None:
-        """Send an event of one argument to one room of the namespace `/`, as `emit` does: nearly all are such."""
-        recipients = self.rooms.get("/", {}).get(room)
-        if recipients:
-            packet = encode(EVENT, None, None, [event, data])
-            if packet is None:
-                self.emit(event, data, "/", room=room)
-            else:
-                self._send_packets(recipients.values(), (packet,), room)
-
     def emit_many(self, events: Sequence[tuple[str, Any]], namespace: str, room: str) -> None:
         """Send events to a room, one right after the other: as `emit` for each, for the price of one to a recipient."""
         recipients = self.rooms.get(namespace, {}).get(room)

@@ -72,8 +72,6 @@ class Ahead(Reads):
 
         IntegrityError among them, where it was overtaken. What is not a message fills the statement up.
         """
-        if not self._rows:
-            return
         size = next(size for size in SIZES if size >= len(self._rows))
         values = [value for row in self._rows for value in row]
         values += [None] * (size * len(COLUMNS) - len(values))

@@ -88,7 +88,7 @@ _INSERTS = {
 
 class _SQLite(Reads):
     def __init__(self, transaction: Transaction) -> None:
-        super().__init__(lambda statement, value: transaction.driver.execute(statement, (value,)).fetchone()[0])
+        super().__init__(transaction.ask)
         self._driver = transaction.driver
 
     def lock(self, conversation_ids: Collection[str]) -> dict[str, Clock]:

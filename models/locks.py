@@ -12,9 +12,7 @@ from models.transaction import Transaction
 def lock_conversations(transaction: Transaction, conversation_ids: Collection[str]) -> dict[str, Clock]:
     """Lock those of these conversations that exist, in id order; SQLite's transaction has its one lock already."""
     if transaction.is_sqlite:
-        return Reads(lambda statement, value: transaction.driver.execute(statement, (value,)).fetchone()[0]).clocks(
-            conversation_ids
-        )
+        return Reads(transaction.ask).clocks(conversation_ids)
     rows = transaction.run(
         "SELECT id, seq, rev, members_rev FROM conversations"
         " WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR UPDATE",

@@ -52,6 +52,10 @@ class Transaction:
         else:
             self.driver.autocommit = True
 
+    def ask(self, statement: str, value: str) -> str:
+        """The one value that a statement of one parameter finds, on SQLite."""
+        return str(self.driver.execute(statement, (value,)).fetchone()[0])
+
     def run(self, statement: str, values: Sequence[object]) -> Any:
         """A statement for PostgreSQL, with `%s` for each value; returns its cursor."""
         if self._last is not None:

@@ -184,11 +184,6 @@ class Rooms:
     def _offer(self, packet: Packet) -> None:
         """Give the room what it is told of a commit, where there is one here, or has to be."""
         gate = self._gates.get(packet.conversation_id)
-        if gate is not None and not (packet.admitted or packet.evicted or packet.closed):
-            gate.offer(packet)
-            if not gate.members:
-                self._forget_if_deserted(gate)
-            return
         if gate is None and packet.admitted and any(_joins_by_itself(user_id) for user_id in packet.admitted):
             gate = self._gate(packet.conversation_id)
             gate.start_at(packet.start, packet.seq)
@@ -198,12 +193,15 @@ class Rooms:
 
     def _give(self, gate: Gate, packet: Packet) -> None:
         """Give a room what it is told. Whoever is put out by that is told in the room, whoever is let in is not."""
-        before = set(gate.members)
-        gate.offer(packet)
-        for sid in before - gate.members:
-            self.told.note(sid, gate.conversation_id, packet.end, "conversation:participant-removed")
-        for sid in gate.members - before:
-            self._entered.note(sid, gate.conversation_id, packet.end, "conversation:participant-added")
+        if packet.admitted or packet.evicted or packet.closed:
+            before = set(gate.members)
+            gate.offer(packet)
+            for sid in before - gate.members:
+                self.told.note(sid, gate.conversation_id, packet.end, "conversation:participant-removed")
+            for sid in gate.members - before:
+                self._entered.note(sid, gate.conversation_id, packet.end, "conversation:participant-added")
+        else:
+            gate.offer(packet)
         if not gate.members:
             self._forget_if_deserted(gate)
 
