@@ -7,7 +7,6 @@ while writes go on; then one short step between two writes lets the log begin an
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,32 +18,39 @@ NET_PAGES = 50_000
 """Where nobody moved it, a commit does (200 MB)."""
 
 
+HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24
+"""Of the log, and of each page in it (sqlite.org/walformat.html, 1.1 and 1.2)."""
+
+
 class Checkpoints:
     """Knows when it is time. `connection` is one that nobody else uses."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._index = Path(connection.execute("PRAGMA database_list").fetchone()[2] + "-shm")
+        self._log = Path(connection.execute("PRAGMA database_list").fetchone()[2] + "-wal")
+        self._begun = b""
         self._pages_before = 0
 
     def due(self) -> bool:
-        """Whether the log has grown by so much since the last time."""
-        pages = self._pages()
-        if pages < self._pages_before:  # it has begun anew
-            self._pages_before = 0
-        if pages - self._pages_before < PAGES:
-            return False
-        self._pages_before = pages
-        return True
+        """Whether the log has grown by so much since the last time.
 
-    def _pages(self) -> int:
-        """Pages in the log: `mxFrame`, in the header of its index (sqlite.org/walformat.html, 2.1)."""
+        Only the log's own file may be opened for this: closing the database or its index anywhere in the process drops
+        all locks that SQLite holds on it (sqlite.org/howtocorrupt.html, 2.2), and processes that share it lose data.
+        """
         try:
-            with self._index.open("rb") as index:
-                header = index.read(20)
+            with self._log.open("rb", buffering=0) as log:
+                header = log.read(HEADER_BYTES)
+                if header[16:24] != self._begun:
+                    self._begun, self._pages_before = header[16:24], 0
+                frame = FRAME_HEADER_BYTES + int.from_bytes(header[8:12])
+                log.seek(HEADER_BYTES + (self._pages_before + PAGES - 1) * frame)
+                # A page of an earlier turn of the log, which is not overwritten yet, bears that turn's salts.
+                if len(header) < HEADER_BYTES or log.read(FRAME_HEADER_BYTES)[8:16] != self._begun:
+                    return False
         except FileNotFoundError:
-            return 0
-        return int.from_bytes(header[16:20], sys.byteorder)
+            return False
+        self._pages_before += PAGES
+        return True
 
     def copy(self) -> None:
         """Copy what can be copied; nobody waits for it."""

@@ -208,6 +208,7 @@ class Run:
             for conversation in client.views:
                 if conversation not in heads:
                     answer = await client.person.rest.call("GET", f"/conversations/{conversation}")
+                    assert answer.status == 200, answer
                     heads[conversation] = answer.body["rev"]
         await _awaited(
             lambda: all(view.rev >= heads[name] for client in clients for name, view in client.views.items()),
