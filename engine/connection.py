@@ -147,6 +147,7 @@ class Connection(Socket):
             turn_away(raw, key)
             return
         self._raw = raw
+        self._reading = runtime.watch_reading(raw.fileno(), self._on_readable, self._broken)
         self._reader = FrameReader(settings.packet_max_bytes)
         self._inbox = Inbox(self, settings.events_in_flight)
         self.outbox = Outbox(raw, self._broken)
@@ -154,7 +155,6 @@ class Connection(Socket):
         if not self.connected:
             self.connected = self.upgraded = True
             self._send_queued()
-        self.resume_reading()
 
     def _send_queued(self) -> None:
         """What was meant for polls and has not been fetched; the order stays."""
@@ -172,7 +172,7 @@ class Connection(Socket):
     def resume_reading(self) -> None:
         """Read what comes."""
         if self._raw is not None and self.outbox is not None and self._reading is None:
-            self._reading = runtime.watch_reading(self._raw.fileno(), self._on_readable, self._broken)
+            self._reading = runtime.watch_reading(self._raw.fileno(), self._on_readable, self._broken, new=False)
 
     def _on_readable(self, _descriptor: int) -> None:
         if self._raw is None or self._reader is None or self._reading is None:

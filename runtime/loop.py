@@ -110,13 +110,17 @@ def call_soon(function: Callable[..., object], *args: object) -> None:
     _green.hubs.get_hub().schedule_call_global(0, function, *args)
 
 
-def watch_reading(descriptor: int, on_ready: Callable[[int], object], on_error: Callable[..., object]) -> object:
+def watch_reading(
+    descriptor: int, on_ready: Callable[[int], object], on_error: Callable[..., object], *, new: bool = True
+) -> object:
     """Call `on_ready` on the loop whenever there is something to read, until `unwatch`. Only on eventlet.
 
-    It is given the descriptor; `on_error` whatever eventlet says.
+    It is given the descriptor; `on_error` whatever eventlet says. What is `new` to the loop ends every watch of that
+    number, which was another file's; who only reads on says False, or its own wait for writing would end with them.
     """
     hub = _green.hubs.get_hub()
-    hub.mark_as_reopened(descriptor)
+    if new:
+        hub.mark_as_reopened(descriptor)
     return hub.add(hub.READ, descriptor, on_ready, on_error, None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.conftest import ServerFactory
+from tests.engine.mutation import TEXT, plain_frame
 from tests.engine.test_frames import masked
 from tests.support.api import Api, User
 from tests.support.server import ServerProcess
@@ -142,4 +144,25 @@ def test_a_client_that_floods_is_held_back_and_served_whole(fresh_server: Server
             flood.sendall(masked(b"42" + json.dumps(event).encode()))
         heard = his.wait_count("message:new", 500, timeout=30)
         assert [message["content"] for message in heard] == [str(number) for number in range(500)]
+    api.close()
+
+
+def test_a_client_that_floods_and_reads_late_gets_every_answer(fresh_server: ServerFactory) -> None:
+    """Reading on where it was held back made the loop forget that bytes waited to be written to the same socket."""
+    server = fresh_server(EVENTS_IN_FLIGHT="8", SEND_QUEUE_BYTES="100000000")
+    api = Api(server)
+    waits = b'42["send-message",{"conversationId":"none","content":"looked up in the database"}]'
+    with plain_socket(server, api.register("alice")) as flood:
+        flood.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        for number in range(4_000):  # more than the system keeps between the two
+            flood.sendall(plain_frame(b"42" + str(number).encode() + b'["echo","' + b"x" * 8_000 + b'"]', TEXT))
+            if number % 5 == 0:
+                flood.sendall(plain_frame(waits, TEXT))
+        heard = bytearray()
+        while b"433999[" not in heard[-20_000:]:
+            piece = flood.recv(262_144)
+            assert piece, "closed"
+            heard += piece
+        answered = [int(number) for number in re.findall(rb"43(\d+)\[", heard)]
+        assert answered == list(range(4_000))
     api.close()
