@@ -17,7 +17,6 @@ changed is copied once."""
 NET_PAGES = 50_000
 """Where nobody moved it, a commit does (200 MB)."""
 
-
 HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24
 """Of the log, and of each page in it (sqlite.org/walformat.html, 1.1 and 1.2)."""
 

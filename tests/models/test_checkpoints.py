@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,6 @@ from models.store import Store
 
 PAGES, PAGE_BYTES = 40, 4096
 
-
 EMPTIED = """
 import sqlite3, sys
 print(*sqlite3.connect(sys.argv[1], timeout=0).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
@@ -25,34 +25,35 @@ print(*sqlite3.connect(sys.argv[1], timeout=0).execute("PRAGMA wal_checkpoint(TR
 """For another process: moves the whole log, and prints `1` first where somebody's reading kept it from that."""
 
 
-def test_a_look_at_the_log_takes_no_lock_away(tmp_path: Path) -> None:
-    """Two processes on one database lost messages: closing the log's index dropped what SQLite had locked in it."""
-    path = tmp_path / "parley.db"
-    engine = create_engine(f"sqlite:///{path}")
-    Base.metadata.create_all(engine)
-    engine.dispose()
-    store = Store()
-    store.bind(engine)
-    store.write(lambda session: session.add(Conversation(id="one", type="group")))
-    with store.read() as session:
-        assert session.get_one(Conversation, "one").rev == 0
-        for _ in range(3):
-            store.checkpoint()
-        store.write(functools.partial(Session.execute, statement=update(Conversation).values(rev=1)))
-        command = [sys.executable, "-c", EMPTIED, str(path)]
-        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[0] == "1"
-    store.close()
-
-
-def test_the_log_begins_anew_when_it_has_so_many_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoints, "PAGES", PAGES)
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """On a file, with a conversation in it."""
     engine = create_engine(f"sqlite:///{tmp_path / 'parley.db'}")
     Base.metadata.create_all(engine)
     engine.dispose()  # the store prepares every connection that it uses
     store = Store()
     store.bind(engine)
-    store.checkpoint()
     store.write(lambda session: session.add(Conversation(id="one", type="group")))
+    yield store
+    store.close()
+
+
+def test_a_look_at_the_log_takes_no_lock_away(store: Store, tmp_path: Path) -> None:
+    """Two processes on one database lost messages: closing the log's index dropped what SQLite had locked in it."""
+    with store.read() as session:
+        assert session.get_one(Conversation, "one").rev == 0
+        for _ in range(3):
+            store.checkpoint()
+        store.write(functools.partial(Session.execute, statement=update(Conversation).values(rev=1)))
+        command = [sys.executable, "-c", EMPTIED, str(tmp_path / "parley.db")]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[0] == "1"
+
+
+def test_the_log_begins_anew_when_it_has_so_many_pages(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "PAGES", PAGES)
+    store.checkpoint()
     for rev in range(10 * PAGES):
         store.write(functools.partial(Session.execute, statement=update(Conversation).values(rev=rev)))
         store.checkpoint()
@@ -60,4 +61,3 @@ def test_the_log_begins_anew_when_it_has_so_many_pages(tmp_path: Path, monkeypat
     assert PAGES * PAGE_BYTES < log.stat().st_size < 2 * PAGES * PAGE_BYTES
     with store.read() as session:
         assert session.get_one(Conversation, "one").rev == 10 * PAGES - 1
-    store.close()
