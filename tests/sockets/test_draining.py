@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import threading
 import time
+from typing import Any
 
 import pytest
+from socketio.exceptions import SocketIOError
 
 from tests.conftest import ServerFactory, SockFactory
 from tests.support.api import Api
@@ -49,15 +52,26 @@ def test_what_is_acknowledged_while_it_drains_is_there_afterwards(
     conversation = anna.direct(ben)
     hers = sock(anna)
     answered: list[str] = []
-    for number in range(300):
-        hers.client.emit(
-            "send-message",
-            {"conversationId": conversation["id"], "content": str(number)},
-            callback=lambda answer: answered.append(answer["message"]["id"]) if answer["ok"] else None,
-        )
+    under_way = threading.Event()
+
+    def note(answer: dict[str, Any]) -> None:
+        if answer["ok"]:
+            answered.append(answer["message"]["id"])
+        under_way.set()
+
+    def send() -> None:
+        with contextlib.suppress(SocketIOError):
+            for number in range(3000):
+                payload = {"conversationId": conversation["id"], "content": str(number)}
+                hers.client.emit("send-message", payload, callback=note)
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    assert under_way.wait(timeout=10)
     stopping = threading.Thread(target=server.stop)
     stopping.start()
     hers.wait_closed()
+    sending.join(timeout=15)
     stopping.join(timeout=15)
     assert not server.running
     server.start()
