@@ -212,7 +212,8 @@ class Connection(Socket):
     def _on_text(self, text: str) -> None:
         """An Engine.IO packet: its first character is its type."""
         kind = text[:1]
-        if kind == "4" and self.upgraded and self._inbox is not None:
+        if kind == "4" and self.upgraded and self._inbox is not None and self.outbox is not None:
+            self.outbox.awaited = True
             self._inbox.put(text[1:])
         elif kind == "3" and self.upgraded:
             self.schedule_ping()

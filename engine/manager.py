@@ -254,6 +254,8 @@ class Manager(socketio.Manager):
                 if connection.by_queue:
                     for encoded in packets:
                         _send_by_queue(connection, encoded)
+            elif outbox.awaited:
+                outbox.write(shared)
             elif outbox.gathered:
                 outbox.gathered.append(shared)
             else:

@@ -23,8 +23,14 @@ SENDS = 2
 SLICE = 64
 """Sockets that are written to before the loop looks at what has come in: about 0.3 ms, since a `send` costs 4 to 5 µs.
 
-So a message to a thousand sockets holds nobody up, and the answer to its first copy is on its way to the database while
-the last ones are sent.
+So a message to a thousand sockets holds nobody up.
+"""
+
+LEAST, SEND_SECONDS = 8, 4.5e-6
+"""Sockets that are written to in a turn in which others wait, at least, and what a `send` takes.
+
+A message to a large room, and the one that its sender sends once the first is back, wait for five turns of the loop
+until both are on their way. In small turns the second is stored while the first is still being sent, and joins it.
 """
 
 
@@ -39,6 +45,7 @@ class Outbox:
         "_pending",
         "_send",
         "_socket",
+        "awaited",
         "gathered",
         "on_empty",
         "pending_bytes",
@@ -49,6 +56,7 @@ class Outbox:
         self._send = raw.send
         self._broken = broken
         self.gathered: list[bytes] | tuple[()] = ()
+        self.awaited = False
         self._pending: deque[bytes] | None = None  # nearly all sockets take everything at once
         self.pending_bytes = 0
         self._closed = False
@@ -60,6 +68,8 @@ class Outbox:
         """Send these bytes with this turn's others."""
         if self.gathered:
             self.gathered.append(data)
+            if self.awaited:
+                flusher.mark(self)  # once more: before those that were marked before it
         else:
             self.gathered = [data]
             flusher.mark(self)
@@ -170,35 +180,57 @@ def _next_piece(pending: deque[bytes]) -> bytes:
 
 
 class Flusher:
-    """Flushes the outboxes that were written to: in the loop's next turn, `SLICE` of them a turn."""
+    """Flushes the outboxes that were written to: in the loop's next turn, `SLICE` of them a turn.
+
+    First come those of clients that have sent something and been told nothing since: they have their answer while a
+    large room is still being written to.
+    """
 
     def __init__(self) -> None:
         self._marked: deque[Outbox] = deque()
+        self._awaited: deque[Outbox] = deque()
         self._armed = False
+        self._ended = 0.0
 
     def mark(self, outbox: Outbox) -> None:
         """This one has something to send at the end of the turn."""
-        self._marked.append(outbox)
+        if outbox.awaited:
+            outbox.awaited = False
+            self._awaited.append(outbox)
+        else:
+            self._marked.append(outbox)
         if not self._armed:
-            self._armed = True
-            runtime.call_soon(self.flush)
+            self._arm()
 
     def mark_all(self, outboxes: list[Outbox]) -> None:
-        """The same for many at once."""
+        """The same for many at once, of whom nobody waits for an answer."""
         if outboxes:
             self._marked += outboxes
             if not self._armed:
-                self._armed = True
-                runtime.call_soon(self.flush)
+                self._arm()
 
     def flush(self) -> None:
         """Send what was gathered for the first of them; the others have their turn after what came in meanwhile."""
-        marked = self._marked
-        for _ in range(min(SLICE, len(marked))):
+        marked, awaited = self._marked, self._awaited
+        count = self._share() if runtime.others_wait() else SLICE
+        first = min(count // 2, len(awaited))
+        for _ in range(first):
+            awaited.popleft().flush()
+        for _ in range(min(count - first, len(marked))):
             marked.popleft().flush()
-        self._armed = bool(marked)
-        if marked:
-            runtime.call_soon(self.flush)
+        self._armed = False
+        if marked or awaited:
+            self._arm()
+        self._ended = time.perf_counter()
+
+    def _share(self) -> int:
+        """How many are flushed where others wait: as long as they took since the last ones, so that neither starves."""
+        took = time.perf_counter() - self._ended
+        return max(LEAST, min(SLICE, int(took / SEND_SECONDS)))
+
+    def _arm(self) -> None:
+        self._armed = True
+        runtime.call_soon(self.flush)
 
 
 flusher = Flusher()

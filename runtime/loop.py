@@ -110,6 +110,12 @@ def call_soon(function: Callable[..., object], *args: object) -> None:
     _green.hubs.get_hub().schedule_call_global(0, function, *args)
 
 
+def others_wait() -> bool:
+    """Whether something else is due on the loop already. Only on eventlet."""
+    hub = _green.hubs.get_hub()
+    return bool(hub.next_timers) or (bool(hub.timers) and hub.timers[0][0] <= hub.clock())
+
+
 def watch_reading(
     descriptor: int, on_ready: Callable[[int], object], on_error: Callable[..., object], *, new: bool = True
 ) -> object:

@@ -194,6 +194,12 @@ def test_eventlet_keeps_its_side() -> None:
     for name in ("add", "remove", "mark_as_reopened", "schedule_call_global", "switch"):
         assert callable(getattr(hub, name)), name
     assert list(inspect.signature(hub.add).parameters) == ["self", "evtype", "fileno", "cb", "tb", "mark_as_closed"]
+    idle = hub()
+    assert (idle.next_timers, idle.timers) == ([], [])
+    idle.schedule_call_global(0, int)
+    assert len(idle.next_timers) == 1
+    idle.prepare_timers()
+    assert idle.timers[0][0] <= idle.clock()
     assert "already_handled" in inspect.getsource(eventlet.wsgi.HttpProtocol.handle_one_response)
     assert {"max_size", "log_output", "debug", "keepalive"} <= inspect.signature(eventlet.wsgi.server).parameters.keys()
     assert callable(eventlet.wsgi.Input.get_socket)
