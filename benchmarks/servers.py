@@ -14,23 +14,29 @@ from benchmarks.databases import Database, Kind
 from benchmarks.paths import PROJECT, CannotMeasure, environment
 from benchmarks.world import SECRET
 from tests.support.processes import Child
+from tests.support.valkey import Valkey
 
 START_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A server with its settings. `server` is what `--servers` calls it, `label` what the table calls it."""
+    """A server with its settings. `server` is what `--servers` calls it, `label` what the table calls it.
+
+    With `relay` it has a Valkey of its own beside it, and tells that of everything, as each of several nodes does.
+    """
 
     name: str
     server: str
     label: str
     kind: Kind
     env: tuple[tuple[str, str], ...] = field(default=())
+    relay: bool = False
 
 
 OURS = Contender("ours", "ours", "Parley", "ours", (("SQLITE_SYNCHRONOUS", "normal"),))
 OURS_FULL = Contender("ours-full", "ours", "Parley, FULL", "ours", (("SQLITE_SYNCHRONOUS", "full"),))
+OURS_RELAY = Contender("ours-relay", "relay", "Parley, relay", OURS.kind, OURS.env, relay=True)
 OURS_MILLION = Contender("ours-million", "ours", "Parley, 1,000,000 messages", OURS.kind, OURS.env)
 STOCK = Contender(
     "stock", "stock", "Parley, ENGINE=stock", "ours", (("SQLITE_SYNCHRONOUS", "normal"), ("ENGINE", "stock"))
@@ -38,7 +44,7 @@ STOCK = Contender(
 NODE = Contender("node", "node", "Node, the guide's", "guide")
 NODE_GROUP = Contender("node-group", "node-group", "Node, with group commit", "guide", (("GROUP_COMMIT", "1"),))
 
-SERVERS = ("ours", "stock", "node", "node-group")
+SERVERS = ("ours", "relay", "stock", "node", "node-group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +69,35 @@ class Running:
 @contextmanager
 def running(contender: Contender, database: Database) -> Iterator[Running]:
     """The server, started and listening; killed by its own id afterwards, with its data. Raises CannotMeasure."""
-    child = _start_ours(contender, database) if contender.kind == "ours" else _start_guide(contender, database)
+    with _redis_url(contender) as redis_url:
+        if contender.kind == "ours":
+            child = _start_ours(contender, database, redis_url)
+        else:
+            child = _start_guide(contender, database)
+        try:
+            found = child.out.wait_for(r"listening on (?:http://\S+:)?(\d+)", START_SECONDS)
+            if found is None:
+                raise CannotMeasure(f"{contender.label} did not start: {child.err.text() or child.out.text()}")
+            yield Running(child, int(found[1]))
+        finally:
+            if child.running:
+                child.kill()
+
+
+@contextmanager
+def _redis_url(contender: Contender) -> Iterator[str]:
+    """The address of a relay, where the server is to have one; it is stopped afterwards."""
+    if not contender.relay:
+        yield ""
+        return
+    valkey = Valkey()
     try:
-        found = child.out.wait_for(r"listening on (?:http://\S+:)?(\d+)", START_SECONDS)
-        if found is None:
-            raise CannotMeasure(f"{contender.label} did not start: {child.err.text() or child.out.text()}")
-        yield Running(child, int(found[1]))
+        yield valkey.url
     finally:
-        if child.running:
-            child.kill()
+        valkey.stop()
 
 
-def _start_ours(contender: Contender, database: Database) -> Child:
+def _start_ours(contender: Contender, database: Database, redis_url: str) -> Child:
     env = environment(
         PYTHONUNBUFFERED="1",
         ENVIRONMENT="production",
@@ -85,7 +108,7 @@ def _start_ours(contender: Contender, database: Database) -> Child:
         JWT_SECRET=SECRET,
         DATA_DIR=str(database.folder),
         DATABASE_URL=database.url,
-        **dict(contender.env),
+        **{"REDIS_URL": redis_url, **dict(contender.env)},
     )
     return Child([sys.executable, PROJECT / "app.py"], env=env)
 

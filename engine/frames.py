@@ -30,6 +30,11 @@ def frame(payload: bytes, opcode: int = TEXT) -> bytes:
     return _head(len(payload), opcode) + payload
 
 
+def frames_of(payloads: Sequence[bytes]) -> bytes:
+    """A frame for each, one right after the other."""
+    return frame(payloads[0]) if len(payloads) == 1 else b"".join(map(frame, payloads))
+
+
 def frame_of(pieces: Sequence[bytes]) -> list[bytes]:
     """The same of a text in pieces, which nobody has to copy together."""
     return [_head(sum(map(len, pieces)), TEXT), *pieces]

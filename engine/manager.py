@@ -11,9 +11,10 @@ import socketio
 import socketio.packet
 
 from engine.codec import EVENT, encode
-from engine.frames import frame
+from engine.frames import frame, frames_of
 from engine.history import History
 from engine.outbox import Outbox, flusher
+from engine.packets import send_by_queue
 from engine.rings import Group
 from engine.transport import Transport
 
@@ -169,7 +170,9 @@ class Manager(socketio.Manager):
     def _numbered(self, packet: bytes) -> bytes:
         """The event with the next offset as a last argument."""
         assert self.history is not None
-        return b'%b,"%b"]' % (packet[:-1], self.history.stamp().encode())
+        history = self.history
+        history.number = number = history.number + 1
+        return b'%b,"%b%d"]' % (packet[:-1], history.tag_bytes, number)
 
     def _fan_out_either(self, recipients: Iterable[str], plain: Sequence[bytes], stamped: Sequence[bytes]) -> None:
         """Give these sessions the stamped packets, and those that want no offsets the plain ones."""
@@ -177,8 +180,8 @@ class Manager(socketio.Manager):
             everybody = list(recipients)
             without = [one for one in everybody if one in self.plain]
             recipients = [one for one in everybody if one not in self.plain] if without else everybody
-            self._fan_out(without, plain, _frames(plain))
-        self._fan_out(recipients, stamped, _frames(stamped))
+            self._fan_out(without, plain, frames_of(plain))
+        self._fan_out(recipients, stamped, frames_of(stamped))
 
     def _send_parts(self, recipients: list[str], arguments: list[Any], target: Any, skipped: Collection[str]) -> None:
         """The same for an event that only python-socketio can encode: bytes among its data, huge integers."""
@@ -196,6 +199,21 @@ class Manager(socketio.Manager):
         encoded = self.server.packet_class(socketio.packet.EVENT, namespace="/", data=arguments).encode()
         return tuple(encoded) if isinstance(encoded, list) else (encoded,)
 
+    def emit_one(self, event: str, data: dict[str, Any], room: str) -> None:
+        """As `emit` of an event with one argument to one room of the namespace `/`, in half the time."""
+        recipients = self.rooms.get("/", {}).get(room)
+        if not recipients:
+            return
+        packet = encode(EVENT, None, None, [event, data])
+        if packet is None:
+            self.emit(event, data, "/", room=room)
+            return
+        stamped = packet if self.history is None else self._stamp(packet, room, ())
+        if self.plain:
+            self._fan_out_either(recipients.values(), (packet,), (stamped,))
+        else:
+            self._fan_out(recipients.values(), (stamped,), frame(stamped))
+
     def emit_many(self, events: Sequence[tuple[str, Any]], namespace: str, room: str) -> None:
         """Send events to a room, one right after the other: as `emit` for each, for the price of one to a recipient."""
         recipients = self.rooms.get(namespace, {}).get(room)
@@ -209,7 +227,7 @@ class Manager(socketio.Manager):
         elif namespace == "/":
             self._send_packets(recipients.values(), packets, room)
         else:
-            self._fan_out(recipients.values(), packets, _frames(packets))
+            self._fan_out(recipients.values(), packets, frames_of(packets))
 
     def emit_around(self, events: Sequence[tuple[str, Any, str]], namespace: str, targets: Collection[str]) -> None:
         """Send events to these rooms, each but to the room that it names: as `emit` for each, in one go to a client.
@@ -253,7 +271,7 @@ class Manager(socketio.Manager):
             if outbox is None or not connection.upgraded:
                 if connection.by_queue:
                     for encoded in packets:
-                        _send_by_queue(connection, encoded)
+                        send_by_queue(connection, encoded)
             elif outbox.awaited:
                 outbox.write(shared)
             elif outbox.gathered:
@@ -264,19 +282,8 @@ class Manager(socketio.Manager):
         flusher.mark_all(fresh)
 
 
-def _frames(packets: Sequence[bytes]) -> bytes:
-    return frame(packets[0]) if len(packets) == 1 else b"".join(map(frame, packets))
-
-
 def _but(packets: Sequence[bytes], left_out: int | None) -> Sequence[bytes]:
     return packets if left_out is None else [*packets[:left_out], *packets[left_out + 1 :]]
-
-
-def _send_by_queue(connection: Any, encoded: bytes) -> None:
-    try:
-        connection.send(engineio.packet.Packet(engineio.packet.MESSAGE, encoded[1:].decode()))
-    except engineio.exceptions.EngineIOError:
-        return
 
 
 def _recipients(rooms: dict[Any, Any], target: Target, skipped: Collection[str]) -> Iterable[str]:

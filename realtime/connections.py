@@ -112,7 +112,7 @@ def emit(name: str, data: Any, *, to: str | list[str], skip: str | None = None) 
         # which logs each event before it calls this.
         manager: Any = socketio.server.manager
         if skip is None and type(to) is str and type(data) is dict and isinstance(manager, Manager):
-            manager.emit_many(((name, data),), NAMESPACE, to)
+            manager.emit_one(name, data, to)
         else:
             manager.emit(name, (None,) if data is None else data, NAMESPACE, room=to, skip_sid=skip, ignore_queue=True)
     except Exception:

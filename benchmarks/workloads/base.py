@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +12,7 @@ from benchmarks import generator
 from benchmarks.databases import Storage
 from benchmarks.generator import Figures
 from benchmarks.paths import CannotMeasure
-from benchmarks.servers import NODE, NODE_GROUP, OURS, STOCK, Contender, Running
+from benchmarks.servers import NODE, NODE_GROUP, OURS, OURS_RELAY, STOCK, Contender, Running
 from benchmarks.world import Place, users_in, write_plan
 
 FILES_BESIDES = 200
@@ -86,6 +86,13 @@ class Workload:
     def place_of(self, contender: Contender) -> Place:
         """Who is there, for this contender."""
         return self.places.get(contender.name, self.place)
+
+
+def with_relay(workload: Workload) -> Workload:
+    """The same, in which Parley also runs with a relay; the same is asked of it there."""
+    first, *others = workload.contenders
+    bars = [replace(bar, contender=OURS_RELAY.name) for bar in workload.bars if bar.contender == OURS.name]
+    return replace(workload, contenders=(first, OURS_RELAY, *others), bars=(*workload.bars, *bars))
 
 
 @dataclass(frozen=True, slots=True)
