@@ -38,15 +38,37 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def test_a_look_at_the_log_takes_no_lock_away(store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pages", [1, checkpoints.PAGES])
+def test_a_look_at_the_files_takes_no_lock_away(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pages: int
+) -> None:
     """Two processes on one database lost messages: closing the log's index dropped what SQLite had locked in it."""
+    monkeypatch.setattr(checkpoints, "PAGES", pages)
     with store.read() as session:
         assert session.get_one(Conversation, "one").rev == 0
-        for _ in range(3):
+        for rev in range(3):
             store.checkpoint()
-        store.write(functools.partial(Session.execute, statement=update(Conversation).values(rev=1)))
+            store.write(functools.partial(Session.execute, statement=update(Conversation).values(rev=rev)))
         command = [sys.executable, "-c", EMPTIED, str(tmp_path / "parley.db")]
         assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[0] == "1"
+
+
+def test_the_database_file_is_flushed_beside_the_writes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not only in the one step for which all writes wait."""
+    done: list[str] = []
+    monkeypatch.setattr(checkpoints, "PAGES", 1)
+    monkeypatch.setattr("os.fsync", lambda _: done.append("flush"))
+    begin_anew = checkpoints.Checkpoints.begin_anew
+
+    def noted(self: checkpoints.Checkpoints) -> None:
+        done.append("begin anew")
+        begin_anew(self)
+
+    monkeypatch.setattr(checkpoints.Checkpoints, "begin_anew", noted)
+    store.checkpoint()
+    store.write(functools.partial(Session.execute, statement=update(Conversation).values(rev=1)))
+    store.checkpoint()
+    assert done == ["flush", "flush", "begin anew"]
 
 
 def test_the_log_begins_anew_when_it_has_so_many_pages(
