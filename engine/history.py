@@ -39,7 +39,6 @@ class History:
 
     def __init__(self, limit: int) -> None:
         self.tag = "".join(secrets.choice(string.ascii_letters) for _ in range(TAG_LETTERS))
-        self.tag_bytes = self.tag.encode()
         self.number = 0
         self._limit = limit
         self._bytes = 0

@@ -170,9 +170,7 @@ class Manager(socketio.Manager):
     def _numbered(self, packet: bytes) -> bytes:
         """The event with the next offset as a last argument."""
         assert self.history is not None
-        history = self.history
-        history.number = number = history.number + 1
-        return b'%b,"%b%d"]' % (packet[:-1], history.tag_bytes, number)
+        return b'%b,"%b"]' % (packet[:-1], self.history.stamp().encode())
 
     def _fan_out_either(self, recipients: Iterable[str], plain: Sequence[bytes], stamped: Sequence[bytes]) -> None:
         """Give these sessions the stamped packets, and those that want no offsets the plain ones."""
@@ -200,7 +198,7 @@ class Manager(socketio.Manager):
         return tuple(encoded) if isinstance(encoded, list) else (encoded,)
 
     def emit_one(self, event: str, data: dict[str, Any], room: str) -> None:
-        """As `emit` of an event with one argument to one room of the namespace `/`, in half the time."""
+        """As `emit_many` of one event in the namespace `/`, as nearly all are: without its lists, a seventh faster."""
         recipients = self.rooms.get("/", {}).get(room)
         if not recipients:
             return

@@ -40,14 +40,6 @@ class Packet:
     evicted: list[str] = field(default_factory=list)
     closed: bool = False
 
-    @property
-    def is_message(self) -> bool:
-        """Whether it is a new message for the room, and nothing else, as nearly all are."""
-        if len(self.events) != 1 or self.admitted or self.evicted or self.closed:
-            return False
-        event = self.events[0]
-        return event.name == "message:new" and event.to_room and not event.to_users
-
 
 @dataclass(slots=True, frozen=True)
 class Notice:

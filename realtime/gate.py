@@ -154,10 +154,6 @@ class Gate:
     def _deliver(self, packet: Packet) -> None:
         known = self.cursor or 0
         whole = packet.start >= known
-        if whole and not self._boarding and packet.is_message:
-            self._tell_message(packet.events[0])
-            self.cursor = packet.end
-            return
         news = (
             packet.events
             if whole
@@ -189,15 +185,6 @@ class Gate:
                 member = connections.get(sid)
                 if member is not None:
                     self.leave(member)
-
-    def _tell_message(self, event: Event) -> None:
-        """What nearly all commits are to a room: a message, with nobody on the way in."""
-        data = {**event.data, "prevRev": self._last_event}
-        self._last_event = event.rev
-        self.seq = data["seq"]
-        places.note(data["id"], self.conversation_id, self.seq)
-        typing.stop(self.conversation_id, data["senderId"])
-        emit("message:new", data, to=self.conversation_id)
 
     def _tell_many(self, events: list[Event]) -> None:
         """Events for the room and nobody else, in one go: a hundred receipts of one commit, say."""
