@@ -56,10 +56,13 @@ class _OrderedEngine(engineio.Client):  # type: ignore[misc]
             self.handlers[arrived[0]](*arrived[1:])
 
     def finish(self) -> None:
-        """End the thread; the connection must be closed."""
+        """End the thread and give the socket back; the connection must be closed."""
         self._arrived.put(None)
         if self._worker:
             self._worker.join(timeout=5)
+        # The stock client leaves its socket open where the server's close frame came first.
+        if self.ws:
+            self.ws.shutdown()
 
 
 class _OrderedClient(socketio.Client):  # type: ignore[misc]
