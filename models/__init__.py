@@ -1,7 +1,7 @@
 """The tables, and the one way to read and write them."""
 
 from models.accounts import LoginSession, RefreshToken, RevokedToken, User
-from models.clock import new_id, now_ms
+from models.clock import new_id, new_ids, now_ms
 from models.conversations import Conversation, Participant, Receipt
 from models.messages import Attachment, Mention, Message, Reaction, temp_key
 from models.meta import EPOCH, Meta
@@ -29,6 +29,7 @@ __all__ = [
     "Unavailable",
     "User",
     "new_id",
+    "new_ids",
     "now_ms",
     "store",
     "temp_key",

@@ -72,9 +72,13 @@ class Checkpoints:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             os.fsync(self._database)
 
-    def begin_anew(self) -> None:
-        """Copy the rest and let the next write begin at the log's start; where somebody reads the log, another time."""
-        self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+    def begin_anew(self, connection: Any) -> None:
+        """Copy the rest and let the next write begin at the log's start; where somebody reads the log, another time.
+
+        The writer's own `connection` does so: to it, what another one did to the log is a database that has changed,
+        and all pages that it knew are forgotten.
+        """
+        connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from typing import Any
 
@@ -21,6 +22,9 @@ def _where(condition: str) -> dict[str, Any]:
 KEY_BYTES = 40
 TEMP_ID_BYTES = 32
 
+SENDERS = 8192
+"""Who sent where lately, whose keys are remembered: 3 MB at most."""
+
 
 def temp_key(sender_id: str, conversation_id: str, temp_id: str) -> bytes:
     """What stands for the three: 8 bytes for the first two, then the `temp_id` itself, or 32 bytes for a longer one.
@@ -31,7 +35,12 @@ def temp_key(sender_id: str, conversation_id: str, temp_id: str) -> bytes:
     name = temp_id.encode()
     if len(name) > TEMP_ID_BYTES:
         name = hashlib.blake2b(name, digest_size=TEMP_ID_BYTES).digest()
-    return hashlib.blake2b(f"{sender_id}\x00{conversation_id}".encode(), digest_size=8).digest() + name
+    return _sender_key(sender_id, conversation_id) + name
+
+
+@functools.lru_cache(SENDERS)
+def _sender_key(sender_id: str, conversation_id: str) -> bytes:
+    return hashlib.blake2b(f"{sender_id}\x00{conversation_id}".encode(), digest_size=8).digest()
 
 
 class Message(Base):

@@ -54,11 +54,10 @@ class Store:
         self._connection: Connection | None = None
         self._clocks = Clocks()
         self._kept = Kept()
-        self._probe: Connection | None = None
         self._reader: Any = None
         self._reading = runtime.guard()
         self._checkpoints: Checkpoints | None = None
-        self._version = 0
+        self._version: Any = None
         self._turn = threading.Lock()
         self._thread = runtime.Thread()
         self._locked_since: float | None = None
@@ -79,9 +78,6 @@ class Store:
         """Let go of every connection."""
         self._drop_connection()
         self._kept.close()
-        if self._probe is not None:
-            self._probe.close()
-            self._probe = None
         for held in (self._reader, self._checkpoints):
             if held is not None:
                 held.close()
@@ -153,9 +149,10 @@ class Store:
                 with self._turn:
                     self._drop_connection()  # the next one knows
             elif self._checkpoints.due():
+                begin_anew = self._checkpoints.begin_anew
                 runtime.run_blocking(self._checkpoints.copy)
                 with self._turn:
-                    runtime.run_blocking(self._checkpoints.begin_anew)
+                    self._thread.run(lambda: begin_anew(self._writing().connection))
         except self.engine.dialect.loaded_dbapi.Error as error:
             raise Unavailable from error
 
@@ -201,21 +198,18 @@ class Store:
         return str(self.rows(statement, value)[0][0])
 
     def moved(self) -> bool:
-        """Whether anybody has committed since the last call; always true where the database cannot say cheaply.
+        """Whether others have committed since the last call; always true where the database cannot say cheaply.
 
-        SQLite's `data_version` means something within one connection only, so this keeps one of its own.
-        Raises Unavailable.
+        SQLite's `data_version` tells of all connections but the asking one, the writer's. Raises Unavailable.
         """
         if not self.is_sqlite:
             return True
         try:
-            if self._probe is None:
-                self._probe = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            version = int(self._probe.exec_driver_sql("PRAGMA data_version").scalar_one())
-            self._probe.rollback()
-        except (OperationalError, InterfaceError) as error:
+            with self._turn:
+                version = self._thread.run(lambda: self._writing().connection.execute("PRAGMA data_version").fetchone())
+                moved, self._version = bool(version != self._version), version
+        except (self.engine.dialect.loaded_dbapi.Error, OperationalError, InterfaceError) as error:
             raise Unavailable from error
-        moved, self._version = version != self._version, version
         return moved
 
     def _write_sqlite(self, work: Callable[[Transaction], T]) -> T:
@@ -244,19 +238,24 @@ class Store:
 
     def _transaction(self, work: Callable[[Transaction], T]) -> T:
         """One transaction on the writer's own connection, in the writer's thread."""
-        assert self._writer is not None
-        if self._connection is None:
-            self._connection, self._clocks = self._writer.connect(), Clocks()
-            if self._checkpoints is not None:
-                self._connection.connection.execute(f"PRAGMA wal_autocheckpoint = {NET_PAGES}")
-            prepare(self._connection.connection)
+        connection = self._writing()
         try:
-            return self._run(Transaction(self._connection), work)
+            return self._run(Transaction(connection), work)
         except DBAPIError as error:
             if error.connection_invalidated or not isinstance(error, OperationalError):
                 raise
             self._drop_connection()
             raise
+
+    def _writing(self) -> Connection:
+        """The writer's own connection; in its thread, and by whoever has the `_turn`."""
+        if self._connection is None:
+            assert self._writer is not None
+            self._connection, self._clocks, self._version = self._writer.connect(), Clocks(), None
+            if self._checkpoints is not None:
+                self._connection.connection.execute(f"PRAGMA wal_autocheckpoint = {NET_PAGES}")
+            prepare(self._connection.connection)
+        return self._connection
 
     def _run(self, transaction: Transaction, work: Callable[[Transaction], T]) -> T:
         """One transaction, whole or not at all."""

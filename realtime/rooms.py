@@ -48,18 +48,25 @@ class Rooms:
 
     def deliver(self, outcome: Outcome) -> None:
         """Let a commit's events reach the sockets of this node that they concern."""
-        with self._lock:
-            for packet in outcome.packets:
-                if wire.only_for_the_room(packet):
-                    self._offer(packet)
-                    continue
-                for user_id in wire.named_users(packet):
-                    self._tell_outside(user_id, packet)
-                self._offer(wire.room_packet(packet))
-            for notice in outcome.notices:
-                tell_users(notice.name, notice.data, notice.users)
+        try:
+            with self._lock:
+                for packet in outcome.packets:
+                    self._deliver(packet)
+                for notice in outcome.notices:
+                    tell_users(notice.name, notice.data, notice.users)
+        except Exception:
+            self._look_again = True  # the database does not tell `compare` of this process's own commits
+            raise
         for closing in outcome.closings:
             close_sockets(closing)
+
+    def _deliver(self, packet: Packet) -> None:
+        if wire.only_for_the_room(packet):
+            self._offer(packet)
+            return
+        for user_id in wire.named_users(packet):
+            self._tell_outside(user_id, packet)
+        self._offer(wire.room_packet(packet))
 
     def receive(self, packet: Packet) -> None:
         """A commit of another node, as its room is told of it."""

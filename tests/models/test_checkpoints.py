@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, update
@@ -60,9 +61,9 @@ def test_the_database_file_is_flushed_beside_the_writes(store: Store, monkeypatc
     monkeypatch.setattr("os.fsync", lambda _: done.append("flush"))
     begin_anew = checkpoints.Checkpoints.begin_anew
 
-    def noted(self: checkpoints.Checkpoints) -> None:
+    def noted(self: checkpoints.Checkpoints, connection: Any) -> None:
         done.append("begin anew")
-        begin_anew(self)
+        begin_anew(self, connection)
 
     monkeypatch.setattr(checkpoints.Checkpoints, "begin_anew", noted)
     store.checkpoint()
@@ -76,10 +77,12 @@ def test_the_log_begins_anew_when_it_has_so_many_pages(
 ) -> None:
     monkeypatch.setattr(checkpoints, "PAGES", PAGES)
     store.checkpoint()
+    assert store.moved()
     for rev in range(10 * PAGES):
         store.write(functools.partial(Session.execute, statement=update(Conversation).values(rev=rev)))
         store.checkpoint()
     log = tmp_path / "parley.db-wal"
     assert PAGES * PAGE_BYTES < log.stat().st_size < 2 * PAGES * PAGE_BYTES
+    assert not store.moved(), "a log that began anew is no news to the writer, who would forget every page it knows"
     with store.read() as session:
         assert session.get_one(Conversation, "one").rev == 10 * PAGES - 1

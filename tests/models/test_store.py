@@ -214,3 +214,21 @@ def test_what_work_raises_rolls_back_and_the_next_write_goes_on(tmp_path: Path) 
     store.close()
     with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
         assert connection.execute("SELECT key FROM meta").fetchall() == [("whole",)]
+
+
+def test_what_others_have_committed_is_news_and_ones_own_is_not(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'x.db'}", connect_args={"check_same_thread": False})
+    Base.metadata.tables["meta"].create(engine)
+    store = Store()
+    store.bind(engine)
+    assert store.moved()
+    store.write(lambda session: session.add(Meta(key="mine", value="")))
+    assert not store.moved()
+    with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
+        connection.execute("INSERT INTO meta (key, value) VALUES ('theirs', '')")
+        connection.commit()
+    assert [store.moved(), store.moved()] == [True, False]
+    store.close()
+    store.bind(engine)
+    assert store.moved(), "nobody knows what came between two connections"
+    store.close()

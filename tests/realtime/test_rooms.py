@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from models import store
 from realtime import catchup, wire
 from realtime import rooms as rooms_module
 from realtime.connections import Connection
@@ -167,3 +168,24 @@ def test_packets_survive_the_journey() -> None:
     data: dict[str, Any] = {"rev": 3, "text": "ä\u0000", "list": [1, None, True]}
     packet = Packet("c", 1, 3, 7, [Event("message:new", 3, data, ("u",), False)], ["a"], ["e"], True)
     assert travelled(packet) == packet
+
+
+def test_a_commit_that_could_not_be_told_is_looked_for_in_the_database(
+    world: World, rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database does not say that there is news where this process wrote it."""
+    inside(rooms, world.connect("a", "anna"), 4)
+    monkeypatch.setattr(store, "moved", lambda: False)
+    monkeypatch.setattr(store, "read", contextlib.nullcontext)
+    monkeypatch.setattr(catchup, "heads", lambda _, ids: dict.fromkeys(ids, 5))
+    monkeypatch.setattr(
+        catchup, "missed_by", lambda _, known: {one: Packet(one, 4, 5, events=[event(5)]) for one in known}
+    )
+    rooms.compare()
+    assert names(world, "a") == []
+    with monkeypatch.context() as broken:
+        broken.setattr(Rooms, "_offer", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            rooms.deliver(Outcome([Packet(ROOM, 4, 5, events=[event(5)])]))
+    rooms.compare()
+    assert names(world, "a") == ["message:new"]
