@@ -12,7 +12,7 @@ from typing import Any
 
 from models import now_ms
 from realtime import wire
-from realtime.bus import Address, Bus
+from realtime.bus import Address, Bus, Published
 from realtime.events import Closing, Packet
 from settings import settings
 
@@ -32,17 +32,25 @@ class Nodes:
         self.bus = bus
         self._since: dict[str, int] = {}
 
-    def send_packet(self, packet: Packet) -> None:
-        """A commit, to the nodes that have its room, and to those of the users whom it names.
+    def send_packets(self, packets: Iterable[Packet]) -> None:
+        """Commits, to the nodes that have their rooms, and to those of the users whom they name.
 
         Users first: whoever is put out of the room is then told of it in the room, and not once more outside.
         """
-        if self.bus is not None:
-            for user_id in wire.named_users(packet):
-                self.bus.publish(self._user(user_id), wire.COPY, wire.pack_copy(user_id, packet))
-            self.bus.publish(
-                self._room(packet.conversation_id), wire.PACKET, wire.pack_packet(wire.room_packet(packet))
-            )
+        if self.bus is None:
+            return
+        messages: list[Published] = []
+        for packet in packets:
+            for_room = packet
+            if not wire.only_for_the_room(packet):
+                for_room = wire.room_packet(packet)
+                messages += [
+                    (self._user(user_id), wire.COPY, wire.pack_copy(user_id, packet))
+                    for user_id in wire.named_users(packet)
+                ]
+            messages.append((self._room(packet.conversation_id), wire.PACKET, wire.pack_packet(for_room)))
+        if messages:
+            self.bus.publish_all(messages)
 
     def send_closing(self, closing: Closing) -> None:
         """Sockets to be closed, to their user's nodes; and to all of them that a login has ended."""
@@ -130,10 +138,17 @@ class Nodes:
         except TypeError:
             log.exception("an event cannot be told to other nodes", extra={"event_name": name})
             return
-        for target in targets:
-            channel = self.bus.name(kind, target) if target else self.bus.name(kind)
-            head = b"[" + wire.pack(kind) + b"," + wire.pack(target) + b","
-            self.bus.publish(channel, wire.EMIT, head + packed[1:])
+        head, rest = b"[" + wire.pack(kind) + b",", b"," + packed[1:]
+        self.bus.publish_all(
+            [
+                (
+                    self.bus.name(kind, target) if target else self.bus.name(kind),
+                    wire.EMIT,
+                    b"".join((head, wire.pack(target), rest)),
+                )
+                for target in targets
+            ]
+        )
 
 
 def connect() -> Bus | None:

@@ -40,8 +40,7 @@ class SharedRelay(LocalRelay):
         try:
             super().publish(outcome)
         finally:
-            for packet in outcome.packets:
-                self._others.send_packet(packet)
+            self._others.send_packets(outcome.packets)
             for notice in outcome.notices:
                 self._others.tell_users(notice.users, notice.name, notice.data)
             for closing in outcome.closings:

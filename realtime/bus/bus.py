@@ -18,7 +18,7 @@ import runtime
 from realtime.bus.address import Address, Opened
 from realtime.bus.commands import Away, Commands
 from realtime.bus.figures import CHANNELS, DROPPED, PUBLISHED, RECEIVED
-from realtime.bus.resp import Reply, pack
+from realtime.bus.resp import Reply, pack, pack_publish
 from realtime.bus.shards import Place, Shard, Shards
 from realtime.bus.subscriptions import Subscriptions, Waiter
 from realtime.bus.watchdog import BEAT_SECONDS, DEAF_SECONDS, Watchdog
@@ -41,6 +41,9 @@ FAREWELL_SECONDS = 2.0
 
 Asked = tuple[str, Sequence[bytes]]
 """A key, and commands that concern it."""
+
+Published = tuple[str, bytes, bytes]
+"""A channel, a message's kind and its body."""
 
 Receive = Callable[[bytes, bytes], None]
 """Takes a message's kind and body; raises nothing."""
@@ -92,16 +95,22 @@ class Bus:
 
         While the server is away it is dropped, as it is where too much waits.
         """
-        name = channel.encode()
+        self.publish_all([(channel, kind, body)])
+
+    def publish_all(self, messages: Iterable[Published]) -> None:
+        """The same of many, for a third of the price of each: those of one server go to it together, in their order."""
         if not self._started:
             self._start()
-        shard = self._shards.of(name)
-        if shard is None:
-            self._keep(name, kind + body)
-        elif shard.commands.send(self._publishing(name, kind + body)):
-            PUBLISHED.inc()
-        else:
-            DROPPED.inc()
+        known: dict[int, tuple[Shard, list[bytes]]] = {}
+        for channel, kind, body in messages:
+            name = channel.encode()
+            shard = self._shards.of(name)
+            if shard is None:
+                self._keep(name, kind + body)
+            else:
+                known.setdefault(id(shard), (shard, []))[1].append(self._publishing(name, kind + body))
+        for shard, commands in known.values():
+            (PUBLISHED if shard.commands.send(*commands) else DROPPED).inc(len(commands))
 
     def tell(self, channel: str, kind: bytes, body: bytes, seconds: float) -> int:
         """Publish, and wait until it is known how many hear it. Raises Away after `seconds`, or at once."""
@@ -244,8 +253,7 @@ class Bus:
             DROPPED.inc()
 
     def _publishing(self, name: bytes, content: bytes) -> bytes:
-        verb = b"SPUBLISH" if self._shards.sharded else b"PUBLISH"
-        return pack(verb, name, self._origin + content)
+        return pack_publish(name, self._origin + content, sharded=self._shards.sharded)
 
     def _deliver(self, _channel: bytes, content: bytes) -> None:
         kind, body = content[NODE_BYTES : NODE_BYTES + 1], content[NODE_BYTES + 1 :]

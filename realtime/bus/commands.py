@@ -58,12 +58,12 @@ class Commands(Lane):
         self._moved = moved
         self._due: deque[Question | None] = deque()
 
-    def send(self, command: bytes) -> bool:
-        """Send a command whose reply nobody needs; False where it was dropped. Never waits."""
+    def send(self, *commands: bytes) -> bool:
+        """Send commands whose replies nobody needs; False where they were dropped. Never waits."""
         with self._lock:
-            taken = self._put(command)
+            taken = self._put(b"".join(commands))
             if taken:
-                self._due.append(None)
+                self._due.extend([None] * len(commands))
         return taken
 
     def ask(self, commands: Sequence[bytes]) -> Question:
