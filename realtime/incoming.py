@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import runtime
 from realtime import typing, wire
-from realtime.connections import connections, emit, tell_users, user_room
+from realtime.connections import connections, emit, emit_many, tell_users, user_room
 from realtime.nodes import nodes
 from realtime.rooms import close_sockets, rooms
 
@@ -39,6 +39,7 @@ class Incoming:
             wire.PACKET: self._packet,
             wire.COPY: self._copy,
             wire.EMIT: self._emit,
+            wire.NEWS: self._news,
             wire.TYPING: lambda body: typing.hear(*wire.unpack(body)),
             wire.CLOSE: lambda body: close_sockets(wire.unpack_closing(body)),
             wire.FORGET: lambda _body: self.forget_logins(),
@@ -100,6 +101,11 @@ class Incoming:
             tell_users(name, data, [target])
         elif everybody := [user_room(user_id) for user_id in connections.users()]:
             emit(name, data, to=everybody)
+
+    def _news(self, body: bytes) -> None:
+        user_id, name, news = wire.unpack(body)
+        if connections.has_user(user_id):
+            emit_many([(name, data) for data in news], to=user_room(user_id))
 
 
 incoming = Incoming()

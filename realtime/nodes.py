@@ -7,13 +7,13 @@ the rest is best effort.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from models import now_ms
 from realtime import wire
 from realtime.bus import Address, Bus, Published
-from realtime.events import Closing, Packet
+from realtime.events import Closing, Data, Packet
 from settings import settings
 
 log = logging.getLogger("parley.realtime")
@@ -65,6 +65,18 @@ class Nodes:
     def tell_users(self, user_ids: Iterable[str], name: str, data: Any) -> None:
         """The same for users' sockets."""
         self._emit(wire.USER, user_ids, name, data)
+
+    def tell_others(self, name: str, news: Mapping[str, Data], user_ids: Iterable[str]) -> None:
+        """What is new of each user in `news`, for these users' sockets on other nodes, but for the user's own."""
+        if self.bus is None:
+            return
+        packed = {about: wire.pack(data) for about, data in news.items()}
+        messages: list[Published] = []
+        for user_id in user_ids:
+            others = [one for about, one in packed.items() if about != user_id]
+            if others:
+                messages.append((self._user(user_id), wire.NEWS, wire.pack_news(user_id, name, others)))
+        self.bus.publish_all(messages)
 
     def tell_all(self, name: str, data: Any) -> None:
         """The same for every socket of every other node."""

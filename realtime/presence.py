@@ -159,8 +159,7 @@ class Presence:
     def _tell_some(news: Mapping[str, Data], everybody: Sequence[str]) -> None:
         """Tell each user's status to everybody else of these."""
         tell_others("user:status", news, everybody)
-        for user_id, data in news.items() if nodes.bus is not None else ():
-            nodes.tell_users([other for other in everybody if other != user_id], "user:status", data)
+        nodes.tell_others("user:status", news, everybody)
 
     @staticmethod
     def _save_last_seen(gone: Mapping[str, int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import astuple
 from typing import Any
 
@@ -9,9 +10,10 @@ import orjson
 
 from realtime.events import Closing, Event, Packet
 
-PACKET, COPY, EMIT, TYPING, CLOSE, FORGET, SOCKETIO = b"P", b"U", b"E", b"T", b"C", b"F", b"S"
-"""The kinds of messages: a commit for its room, the same for one user, an event that is not stored, somebody who types,
-sockets to be closed, logins to be looked at again, and what Flask-SocketIO's own API does on other nodes."""
+PACKET, COPY, EMIT, NEWS, TYPING, CLOSE, FORGET, SOCKETIO = b"P", b"U", b"E", b"N", b"T", b"C", b"F", b"S"
+"""The kinds of messages: a commit for its room, the same for one user, an event that is not stored, several of them for
+one user, somebody who types, sockets to be closed, logins to be looked at again, and what Flask-SocketIO's own API does
+on other nodes."""
 
 FETCH, GIVE = b"R", b"G"
 """A node asks another for a session whose client has come to it, and is answered."""
@@ -111,6 +113,11 @@ def unpack_copy(body: bytes) -> tuple[str, Packet]:
     """Whom it is for, and the commit."""
     user_id, fields = unpack(body)
     return user_id, unpack_packet(fields)
+
+
+def pack_news(user_id: str, name: str, packed: Iterable[bytes]) -> bytes:
+    """Events of one name for one user, each packed already."""
+    return b"".join((b"[", pack(user_id), b",", pack(name), b",[", b",".join(packed), b"]]"))
 
 
 def pack_closing(closing: Closing) -> bytes:

@@ -73,6 +73,24 @@ def test_a_move_to_another_node_within_the_grace_is_told_to_nobody(nodes: Nodes,
     assert statuses(his, anna.id) == ["online"]
 
 
+def test_a_herd_is_told_across_nodes_once_and_to_nobody_of_themselves(nodes: Nodes, people: People) -> None:
+    anna, *herd = [people.user(nodes[0]) for _ in range(6)]
+    anna.group(*herd)
+    hers, his = people.sock(nodes[0], anna), people.sock(nodes[0], herd[0])
+    theirs = [people.sock(nodes[1], one) for one in herd]
+    hers.wait_count("user:status", len(herd))
+    for sock in theirs:
+        sock.close()
+    gone = {one.id for one in herd[1:]}
+    hers.wait_count("user:status", len(herd) + len(gone))
+    for sock in (hers, his):
+        sock.settle()
+    assert statuses(hers, herd[0].id) == ["online"]
+    for user_id in gone:
+        assert statuses(hers, user_id) == statuses(his, user_id) == ["online", "offline"]
+    assert statuses(his, herd[0].id) == statuses(hers, anna.id) == []
+
+
 @pytest.mark.alone
 def test_a_killed_node_takes_its_users_with_it(fresh_cluster: Cluster, people: People) -> None:
     """Those who have a socket elsewhere stay; the others are offline once the lease has ended."""
