@@ -23,8 +23,8 @@ import runtime
 log = logging.getLogger("parley.engine")
 
 PATH = "/socket.io/"
-ACCEPTS = 64
-"""Connections that are accepted in one turn of the loop."""
+ACCEPTS = 32
+"""Connections that are accepted in one turn of the loop, and served: most have said by then what they want. 2 ms."""
 
 HEAD_BYTES = 8192
 """A request's head that is longer, or comes in pieces, is for the WSGI server."""
@@ -89,7 +89,11 @@ class Reception:
                 runtime.call_later(FULL_SECONDS, self._listen)
                 return
             connection.setblocking(False)
-            self.silent[_Arrival(self, connection, address)] = time.monotonic() + self._idle_seconds
+            _Arrival(self, connection, address).look()
+
+    def wait_for(self, arrival: _Arrival) -> None:
+        """It has not said anything yet."""
+        self.silent[arrival] = time.monotonic() + self._idle_seconds
 
     def _close_silent(self) -> None:
         now = time.monotonic()
@@ -130,7 +134,7 @@ class _Arrival:
         self._reception = reception
         self._connection: socket.socket | None = connection
         self._address = address
-        self._listener: object | None = runtime.watch_reading(connection.fileno(), self._look, self.close)
+        self._listener: object | None = None
 
     def close(self, *_: object) -> None:
         """It said nothing."""
@@ -141,17 +145,22 @@ class _Arrival:
     def _take(self) -> socket.socket | None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._reception.silent.pop(self, None)
-            runtime.unwatch(self._listener)
+            if self._listener is not None:
+                self._reception.silent.pop(self, None)
+                runtime.unwatch(self._listener)
             self._listener = self._address = None
         return connection
 
-    def _look(self, _descriptor: int) -> None:
+    def look(self, _descriptor: int = -1) -> None:
+        """See what it wants, now or as soon as it says so."""
         if self._connection is None:
             return
         try:
             seen = self._connection.recv(HEAD_BYTES, socket.MSG_PEEK)
         except BlockingIOError:
+            if self._listener is None:
+                self._listener = runtime.watch_reading(self._connection.fileno(), self.look, self.close)
+                self._reception.wait_for(self)
             return
         except OSError:
             seen = b""
