@@ -111,7 +111,9 @@ def call_soon(function: Callable[..., object], *args: object) -> None:
 
 
 def others_wait() -> bool:
-    """Whether something else is due on the loop already. Only on eventlet."""
+    """Whether something else is due on the loop already; never without one."""
+    if not _green:
+        return False
     hub = _green.hubs.get_hub()
     return bool(hub.next_timers) or (bool(hub.timers) and hub.timers[0][0] <= hub.clock())
 
