@@ -50,9 +50,10 @@ WHAT_IS_COUNTED = """## How it is counted
   `receipt:update`, a watermark that covers all messages up to it. A message and a reader count once on either side.
 - Memory is the growth of the resident set, after the first 100 clients came and went, divided by the connections.
 - The guide's handlers are as the guide has them; the `db` that it leaves open keeps its statements prepared.
-- Where it says relay, Parley has a Valkey of its own beside it (`REDIS_URL`), and tells it of everything that other
-  nodes would have to know; Node stands alone. Connection state recovery is on in all lines of Parley's, but for
-  `ENGINE=stock`, which has none.
+- Where it says relay, Parley has a Valkey of its own beside it (`REDIS_URL`): it follows its rooms' channels there and
+  says who is online. It is its only node, and so publishes no messages; what that takes, and what two and three nodes
+  carry, is in [docs/scaling.md](../scaling.md). Node stands alone. Connection state recovery is on in all lines of
+  Parley's, but for `ENGINE=stock`, which has none.
 - Parley runs with `ENVIRONMENT=production`, `LOG_LEVEL=warning` and `RATE_LIMITS=off`; Node with
   `NODE_ENV=production`. Everything else is each one's default.
 """

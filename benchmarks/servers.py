@@ -23,7 +23,7 @@ START_SECONDS = 30.0
 class Contender:
     """A server with its settings. `server` is what `--servers` calls it, `label` what the table calls it.
 
-    With `relay` it has a Valkey of its own beside it, and tells that of everything, as each of several nodes does.
+    With `relay` it has a Valkey of its own beside it, where it follows its rooms and says who is there.
     """
 
     name: str

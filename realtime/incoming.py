@@ -51,8 +51,7 @@ class Incoming:
     def listen(self) -> None:
         """From now on hear the other nodes, where there are any."""
         if nodes.bus is not None:
-            nodes.bus.follow([nodes.bus.name(wire.ALL)])
-            nodes.bus.listen(self.take, rooms.compare)
+            nodes.bus.listen(self.take, rooms.compare, nodes.bus.name(wire.ALL))
 
     def take(self, kind: bytes, body: bytes) -> None:
         """One message. Never raises; one of a newer version is left alone."""

@@ -37,7 +37,8 @@ class Nodes:
 
         Users first: whoever is put out of the room is then told of it in the room, and not once more outside.
         """
-        if self.bus is None:
+        bus = self._others
+        if bus is None:
             return
         messages: list[Published] = []
         for packet in packets:
@@ -50,13 +51,13 @@ class Nodes:
                 ]
             messages.append((self._room(packet.conversation_id), wire.PACKET, wire.pack_packet(for_room)))
         if messages:
-            self.bus.publish_all(messages)
+            bus.publish_all(messages)
 
     def send_closing(self, closing: Closing) -> None:
         """Sockets to be closed, to their user's nodes; and to all of them that a login has ended."""
-        if self.bus is not None:
-            self.bus.publish(self._user(closing.user_id), wire.CLOSE, wire.pack_closing(closing))
-            self.bus.publish(self.bus.name(wire.ALL), wire.FORGET, b"")
+        if (bus := self._others) is not None:
+            bus.publish(self._user(closing.user_id), wire.CLOSE, wire.pack_closing(closing))
+            bus.publish(bus.name(wire.ALL), wire.FORGET, b"")
 
     def tell_room(self, conversation_id: str, name: str, data: Any) -> None:
         """An event that is not stored, for a conversation's room on other nodes."""
@@ -68,7 +69,8 @@ class Nodes:
 
     def tell_others(self, name: str, news: Mapping[str, Data], user_ids: Iterable[str]) -> None:
         """What is new of each user in `news`, for these users' sockets on other nodes, but for the user's own."""
-        if self.bus is None:
+        bus = self._others
+        if bus is None:
             return
         packed = {about: wire.pack(data) for about, data in news.items()}
         messages: list[Published] = []
@@ -76,7 +78,7 @@ class Nodes:
             others = [one for about, one in packed.items() if about != user_id]
             if others:
                 messages.append((self._user(user_id), wire.NEWS, wire.pack_news(user_id, name, others)))
-        self.bus.publish_all(messages)
+        bus.publish_all(messages)
 
     def tell_all(self, name: str, data: Any) -> None:
         """The same for every socket of every other node."""
@@ -84,14 +86,14 @@ class Nodes:
 
     def send_typing(self, conversation_id: str, user_id: str, username: str, is_typing: bool, typed: bool) -> None:
         """Somebody types in the room, or no longer does; `typed`: they did until now."""
-        if self.bus is not None:
+        if (bus := self._others) is not None:
             body = wire.pack((conversation_id, user_id, username, is_typing, typed))
-            self.bus.publish(self._room(conversation_id), wire.TYPING, body)
+            bus.publish(self._room(conversation_id), wire.TYPING, body)
 
     def send_socketio(self, node: str | None, body: bytes) -> None:
         """What Flask-SocketIO's API is to do on this node, or on all."""
-        if self.bus is not None:
-            self.bus.publish(self.bus.name("n", node) if node else self.bus.name(wire.ALL), wire.SOCKETIO, body)
+        if (bus := self._others) is not None:
+            bus.publish(bus.name("n", node) if node else bus.name(wire.ALL), wire.SOCKETIO, body)
 
     def follow_room(self, conversation_id: str) -> None:
         """Somebody here is in the room, or on the way into it."""
@@ -134,6 +136,11 @@ class Nodes:
         """Why other nodes cannot be heard, in a sentence; None where they can, or where there are none."""
         return self.bus.problem() if self.bus is not None else None
 
+    @property
+    def _others(self) -> Bus | None:
+        """The bus, unless nobody else is there to be told anything."""
+        return None if self.bus is None or self.bus.alone else self.bus
+
     def _room(self, conversation_id: str) -> str:
         assert self.bus is not None
         return self.bus.name(wire.ROOM, conversation_id)
@@ -143,7 +150,8 @@ class Nodes:
         return self.bus.name(wire.USER, user_id)
 
     def _emit(self, kind: str, targets: Iterable[str], name: str, data: Any) -> None:
-        if self.bus is None:
+        bus = self._others
+        if bus is None:
             return
         try:
             packed = wire.pack((name, data))
@@ -151,10 +159,10 @@ class Nodes:
             log.exception("an event cannot be told to other nodes", extra={"event_name": name})
             return
         head, rest = b"[" + wire.pack(kind) + b",", b"," + packed[1:]
-        self.bus.publish_all(
+        bus.publish_all(
             [
                 (
-                    self.bus.name(kind, target) if target else self.bus.name(kind),
+                    bus.name(kind, target) if target else bus.name(kind),
                     wire.EMIT,
                     b"".join((head, wire.pack(target), rest)),
                 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg2
+import redis
 import requests
 
 from benchmarks.databases import Databases
@@ -18,6 +19,8 @@ from benchmarks.world import Place
 from tests.support.valkey import Valkey
 
 PROC = Path("/proc")
+COMMON = "parley:0:all"
+"""The channel that all nodes follow, by its default name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +69,17 @@ class Cluster:
 
 @contextmanager
 def cluster(databases: Databases, place: Place, count: int) -> Iterator[Cluster]:
-    """So many servers with the place in their database; gone afterwards. Raises CannotMeasure."""
+    """So many servers with the place in their database; gone afterwards. Raises CannotMeasure.
+
+    One that is alone publishes nothing. Each is measured as one of several: somebody follows what all nodes follow.
+    """
     with ExitStack() as stack:
         database = stack.enter_context(databases.fresh("ours", "postgresql", place))
         valkey = Valkey()
         stack.callback(valkey.stop)
+        company = redis.Redis.from_url(valkey.url).pubsub()  # type: ignore[no-untyped-call]
+        stack.callback(company.close)
+        company.subscribe(COMMON)
         contender = Contender("node", "ours", "Parley", "ours", (("REDIS_URL", valkey.url),))
         nodes = [stack.enter_context(running(contender, database)) for _ in range(count)]
         yield Cluster(nodes, databases.postgres.pid, valkey.pid, database.url, database.folder)

@@ -17,22 +17,21 @@ from collections.abc import Callable, Iterable, Sequence
 import runtime
 from realtime.bus.address import Address, Opened
 from realtime.bus.commands import Away, Commands
-from realtime.bus.figures import CHANNELS, DROPPED, PUBLISHED, RECEIVED
+from realtime.bus.company import Company
+from realtime.bus.figures import DROPPED, PUBLISHED, RECEIVED
+from realtime.bus.following import Following
 from realtime.bus.resp import Reply, pack, pack_publish
 from realtime.bus.shards import Place, Shard, Shards
-from realtime.bus.subscriptions import Subscriptions, Waiter
+from realtime.bus.subscriptions import Subscriptions
 from realtime.bus.watchdog import BEAT_SECONDS, DEAF_SECONDS, Watchdog
 
 log = logging.getLogger("parley.relay")
 
 NODE_BYTES = 8
-BEAT = b"W"
+BEAT, HELLO = b"W", b"H"
 
 EARLY = 1000
 """Messages that are kept while it is not known yet which servers there are."""
-
-LINGER_SECONDS = 10.0
-"""A channel that nobody needs is followed for so long, for whoever comes back to it."""
 
 SWEEP_SECONDS = 2.0
 
@@ -59,8 +58,9 @@ class Bus:
         self._prefix = f"{prefix}:{address.database}:"
         self._shards = Shards(address, self._open, self._shards_changed)
         self._watchdog = Watchdog()
-        self._followed: set[bytes] = set()
-        self._left: dict[bytes, float] = {}
+        self._company = Company()
+        self._common = ""
+        self._following = Following(self._shards)
         self._early: deque[tuple[bytes, bytes]] = deque()
         self._receive: Receive | None = None
         self._restored: list[Callable[[], None]] = []
@@ -69,13 +69,17 @@ class Bus:
         self._closed = False
         self._lock = threading.RLock()
 
-    def listen(self, receive: Receive, caught_up: Callable[[], None]) -> None:
-        """Serve: follow channels and be watched. `caught_up` is called when channels are followed again."""
-        self._receive, self._caught_up = receive, caught_up
-        self.follow([self.own_channel])
+    def listen(self, receive: Receive, caught_up: Callable[[], None], common: str) -> None:
+        """Serve: follow channels and be watched. `caught_up` is called when channels are followed again.
+
+        `common` is the channel that every node follows.
+        """
+        self._receive, self._caught_up, self._common = receive, caught_up, common
+        self.follow([self.own_channel, common])
         self._start()
         runtime.every(BEAT_SECONDS, self._beat)
-        runtime.every(SWEEP_SECONDS, self._sweep)
+        runtime.every(BEAT_SECONDS, lambda: self._company.look(self._count))
+        runtime.every(SWEEP_SECONDS, self._following.sweep)
 
     def on_restored(self, function: Callable[[], None]) -> None:
         """Call this whenever a connection for commands is open again: what the server kept may be gone."""
@@ -139,33 +143,15 @@ class Bus:
 
     def follow(self, channels: Iterable[str]) -> None:
         """Hear what is published on these, from soon on."""
-        with self._lock:
-            for channel in channels:
-                name = channel.encode()
-                self._left.pop(name, None)
-                if name not in self._followed:
-                    self._followed.add(name)
-                    shard = self._shards.of(name)
-                    if shard is not None and shard.subscriptions is not None:
-                        shard.subscriptions.follow([name])
+        self._following.follow(channels)
 
     def leave(self, channel: str) -> None:
         """Nobody needs this one any more; it is followed for a while yet."""
-        with self._lock:
-            name = channel.encode()
-            if name in self._followed:
-                self._left[name] = time.monotonic()
+        self._following.leave(channel)
 
     def wait(self, channels: Iterable[str], seconds: float) -> None:
         """Until these are followed, `seconds` at most; not at all for a server that is away or silent."""
-        waiter = Waiter()
-        for channel in channels:
-            name = channel.encode()
-            shard = self._shards.of(name)
-            if shard is not None and shard.subscriptions is not None:
-                shard.subscriptions.register(waiter, name)
-        waiter.one()
-        waiter.finished.wait(seconds)
+        self._following.wait(channels, seconds)
 
     def flush(self, seconds: float) -> None:
         """Until what was published has been taken, `seconds` at most: for a process that is about to end."""
@@ -188,6 +174,11 @@ class Bus:
     def up(self) -> bool:
         """Whether what is published now has somewhere to go."""
         return bool(self._shards.all) and all(shard.commands.responsive for shard in self._shards.all)
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other node is there, and what is published is heard by nobody. Of a cluster that is not known."""
+        return self._company.alone
 
     @property
     def patience(self) -> float:
@@ -234,12 +225,7 @@ class Bus:
         for shard in gone:
             for lane in shard.lanes:
                 lane.stop()
-        with self._lock:
-            for shard in self._shards.all:
-                if shard.subscriptions is not None:
-                    mine = {name for name in self._followed if self._shards.of(name) is shard}
-                    shard.subscriptions.leave([name for name in shard.subscriptions.all() if name not in mine])
-                    shard.subscriptions.follow(mine)
+        self._following.arrange()
         while self._early:
             name, content = self._early.popleft()
             shard_of = self._shards.of(name)
@@ -261,8 +247,10 @@ class Bus:
             if kind == BEAT:
                 self._watchdog.heard(body)
         elif self._receive is not None:
+            self._company.sign()
             RECEIVED.inc()
-            self._receive(kind, body)
+            if kind != HELLO:
+                self._receive(kind, body)
 
     def _beat(self) -> None:
         if self._closed or self._receive is None:
@@ -272,23 +260,18 @@ class Bus:
             for shard in self._shards.all:
                 shard.restart()
 
-    def _sweep(self) -> None:
-        """Leave what nobody has come back to."""
-        with self._lock:
-            until = time.monotonic() - LINGER_SECONDS
-            gone = [name for name, left in self._left.items() if left < until]
-            for name in gone:
-                del self._left[name]
-                self._followed.discard(name)
-                shard = self._shards.of(name)
-                if shard is not None and shard.subscriptions is not None:
-                    shard.subscriptions.leave([name])
-        CHANNELS.set(len(self._followed))
-
     def _commands_restored(self) -> None:
         for function in (self._beat, *self._restored):
             runtime.spawn(function)
 
+    def _count(self) -> int:
+        if self._shards.sharded:
+            return 0
+        [[reply]] = self.ask([(self._common, [pack("PUBSUB", "NUMSUB", self._common)])], BEAT_SECONDS)
+        return int(reply[1]) if isinstance(reply, list) else 0
+
     def _channels_restored(self) -> None:
+        self._company.sign()
+        self.publish(self._common, HELLO, b"")
         runtime.spawn(self._beat)
         runtime.spawn(self._caught_up)

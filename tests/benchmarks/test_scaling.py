@@ -122,8 +122,9 @@ def test_the_mean_is_figure_by_figure() -> None:
 
 
 @needs_compiler
-def test_two_nodes_are_measured_with_each_room_on_both() -> None:
-    probe = Probe("tiny", 2, (Rooms(5, 2),), "-w 0.3 -R -r 40")
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_a_node_is_measured_as_one_of_several_and_two_with_each_room_on_both(nodes: int) -> None:
+    probe = Probe("tiny", nodes, (Rooms(5, 2),), "-w 0.3 -R -r 40")
     with Databases() as databases:
         found = run(databases, probe, 0.6)
     assert found.messages > 10

@@ -11,6 +11,7 @@ from redis import RedisError
 from redis.crc import key_slot
 
 from realtime.bus import Address, Away, Bus, lane
+from realtime.bus.company import Company
 from realtime.bus.resp import pack
 from tests.support.valkey import Valkey
 from tests.support.valkeys import TlsFront, ValkeyCluster, WatchedValkey
@@ -27,7 +28,7 @@ class Node:
         self.caught_up = 0
         self.restored = 0
         self.bus.on_restored(self._count_restored)
-        self.bus.listen(lambda _kind, body: self.heard.append(body), self._count_caught_up)
+        self.bus.listen(lambda _kind, body: self.heard.append(body), self._count_caught_up, self.bus.name("all"))
 
     def _count_restored(self) -> None:
         self.restored += 1
@@ -92,6 +93,48 @@ def test_what_is_published_is_heard_once_in_order_and_not_by_oneself(node: NodeF
     assert anna.heard == cleo.heard == []
 
 
+def test_a_node_knows_whether_it_is_alone(node: NodeFactory, valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[int] = []
+    count = Bus._count
+
+    def noted(bus: Bus) -> int:
+        counted.append(count(bus))
+        return counted[-1]
+
+    monkeypatch.setattr(Bus, "_count", noted)
+    anna = node(valkey.url)
+    assert not anna.bus.alone, "nobody has counted yet"
+    until(lambda: anna.bus.alone)
+    ben = node(valkey.url)
+    assert not anna.bus.alone, "a newcomer says so before it is ready"
+    until(lambda: counted[-4:] == [2] * 4)
+    assert not anna.bus.alone
+    assert not ben.bus.alone
+    ben.bus.close()
+    until(lambda: anna.bus.alone)
+    valkey.freeze()
+    until(lambda: not anna.bus.alone)
+    valkey.thaw()
+    until(lambda: anna.bus.alone)
+    valkey.stop()
+    until(lambda: not anna.bus.alone)
+
+
+def test_whoever_comes_during_the_count_is_not_overlooked() -> None:
+    company = Company()
+
+    def comes() -> int:
+        company.sign()
+        return 1
+
+    def away() -> int:
+        raise Away
+
+    for count, alone in ((lambda: 1, True), (comes, False), (lambda: 1, True), (away, False), (lambda: 2, False)):
+        company.look(count)
+        assert company.alone is alone
+
+
 def test_large_and_odd_messages_come_through(node: NodeFactory, valkey: Valkey) -> None:
     anna, ben = node(valkey.url), node(valkey.url)
     ben.follow("room: ä{x}")
@@ -105,7 +148,7 @@ def test_a_channel_that_is_left_is_followed_for_a_while(
     node: NodeFactory, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("realtime.bus.bus.SWEEP_SECONDS", 0.05)
-    monkeypatch.setattr("realtime.bus.bus.LINGER_SECONDS", 0.3)
+    monkeypatch.setattr("realtime.bus.following.LINGER_SECONDS", 0.3)
     anna, ben = node(valkey.url), node(valkey.url)
     ben.follow("room", "kept")
     ben.bus.leave("room")
