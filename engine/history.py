@@ -39,6 +39,7 @@ class History:
 
     def __init__(self, limit: int) -> None:
         self.tag = "".join(secrets.choice(string.ascii_letters) for _ in range(TAG_LETTERS))
+        self._tag = self.tag.encode()
         self.number = 0
         self._limit = limit
         self._bytes = 0
@@ -57,6 +58,11 @@ class History:
         """The number of the next emission, as its offset."""
         self.number = number = self.number + 1
         return f"{self.tag}{number}"
+
+    def stamped(self, packet: bytes) -> bytes:
+        """An event, as it was encoded, with the offset of the next emission as a last argument."""
+        self.number = number = self.number + 1
+        return b'%b,"%b%d"]' % (packet[:-1], self._tag, number)
 
     def number_of(self, offset: object) -> int | None:
         """The number in an offset of ours; None for anything else."""
@@ -183,27 +189,27 @@ class History:
         floors = self._floors[0]
         while self._order and self._bytes > least:
             number, _, target, _ = self._forget()
-            if isinstance(target, frozenset):
-                self._crowd_floor = number
+            if isinstance(target, Ring):
+                floors[target.room] = number
             elif isinstance(target, tuple):
                 floors.update((ring.room, number) for ring in target)
             else:
-                floors[target.room] = number
+                self._crowd_floor = number
 
     def _forget(self) -> Entry:
         """Forget the oldest emission."""
         entry = self._order.popleft()
         _, payload, target, _ = entry
         self._bytes -= ENTRY_BYTES + weight_of(payload)
-        if isinstance(target, frozenset):
-            self._bytes -= CROWD_TARGET_BYTES * len(target)
-            self._crowds.popleft()
+        if isinstance(target, Ring):
+            self._shorten(target)
         elif isinstance(target, tuple):
             self._bytes -= TARGET_BYTES * len(target)
             for ring in target:
                 self._shorten(ring)
         else:
-            self._shorten(target)
+            self._bytes -= CROWD_TARGET_BYTES * len(target)
+            self._crowds.popleft()
         return entry
 
     def _shorten(self, ring: Ring) -> None:

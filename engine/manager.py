@@ -163,14 +163,9 @@ class Manager(socketio.Manager):
     def _stamp(self, packet: bytes, target: Any, skipped: Collection[str]) -> bytes:
         """The event with its offset as a last argument; remembered under it."""
         assert self.history is not None
-        stamped = self._numbered(packet)
+        stamped = self.history.stamped(packet)
         self.history.keep(stamped, target, skipped)
         return stamped
-
-    def _numbered(self, packet: bytes) -> bytes:
-        """The event with the next offset as a last argument."""
-        assert self.history is not None
-        return b'%b,"%b"]' % (packet[:-1], self.history.stamp().encode())
 
     def _fan_out_either(self, recipients: Iterable[str], plain: Sequence[bytes], stamped: Sequence[bytes]) -> None:
         """Give these sessions the stamped packets, and those that want no offsets the plain ones."""
@@ -243,7 +238,7 @@ class Manager(socketio.Manager):
         stamped = plain
         if self.history is not None and namespace == "/" and known:
             left_out = [tuple(rooms.get(around, ())) for _, _, around in events]
-            stamped = [self._numbered(packet) for packet in plain]
+            stamped = [self.history.stamped(packet) for packet in plain]
             self.history.keep(Group(stamped, left_out), known)
         places = {of: place for place, (_, _, of) in enumerate(events)}
         frames = [frame(packet) for packet in stamped]

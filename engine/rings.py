@@ -63,6 +63,8 @@ def size_of(payload: Payload) -> int:
 
 def weight_of(payload: Payload | Group) -> int:
     """The bytes that an emission takes for what it says."""
+    if type(payload) is bytes:  # as nearly all are
+        return len(payload)
     if isinstance(payload, Group):
         return sum(map(len, payload.payloads)) + EVENT_BYTES * len(payload.payloads)
     return size_of(payload)

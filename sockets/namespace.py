@@ -24,6 +24,8 @@ log = logging.getLogger("parley.sockets")
 
 IDLE_POLL_SECONDS = 0.05
 
+AFTER_SENDS, SEND = Place.AFTER_SENDS, Place.SEND  # looked up once: Python 3.11 takes 50 ns for it
+
 
 class ChatNamespace(EventNamespace):
     """Parley's one namespace."""
@@ -99,11 +101,11 @@ class ChatNamespace(EventNamespace):
         if connection is None or sends is None:
             return
         registered = handlers.get(event) if isinstance(event, str) else None
-        place = registered.place if registered is not None else Place.AFTER_SENDS
-        if place is Place.AFTER_SENDS:
+        place = registered.place if registered is not None else AFTER_SENDS
+        if place is AFTER_SENDS:
             sends.wait()
         call = Call(connection, event, arguments, reply, self._under_way)
-        if place is Place.SEND:
+        if place is SEND:
             sends.begin()
             call.sends = sends
         try:
