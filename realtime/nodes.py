@@ -110,7 +110,7 @@ class Nodes:
         self._since[user_id] = now_ms()
         if self.bus is not None:
             self.bus.follow([self._user(user_id)])
-            self.bus.wait([self._user(user_id)], FOLLOW_SECONDS)
+            self._await([self._user(user_id)])
 
     def leave_user(self, user_id: str) -> None:
         """They have none any longer."""
@@ -121,7 +121,11 @@ class Nodes:
     def await_rooms(self, conversation_ids: Iterable[str]) -> None:
         """Wait until what happens in these rooms is heard here, `FOLLOW_SECONDS` at most."""
         if self.bus is not None:
-            self.bus.wait([self._room(one) for one in conversation_ids], FOLLOW_SECONDS)
+            self._await([self._room(one) for one in conversation_ids])
+
+    def _await(self, channels: list[str]) -> None:
+        if (bus := self._others) is not None:
+            bus.wait(channels, FOLLOW_SECONDS)
 
     def since(self, user_id: str) -> int:
         """Since when (ms) the user has had a socket here."""
