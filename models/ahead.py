@@ -10,6 +10,7 @@ busy loop each time: 46 messages beside a loop that is never idle take 2.6 ms in
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import chain
 from typing import Any
 
 from models.clocks import Clock, Clocks
@@ -73,7 +74,7 @@ class Ahead(Reads):
         IntegrityError among them, where it was overtaken. What is not a message fills the statement up.
         """
         size = next(size for size in SIZES if size >= len(self._rows))
-        values = [value for row in self._rows for value in row]
+        values = list(chain.from_iterable(self._rows))
         values += [None] * (size * len(COLUMNS) - len(values))
         self._driver.execute(_STATEMENTS[size], values)
 
