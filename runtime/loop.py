@@ -27,8 +27,8 @@ CONNECTION = "parley.connection"
 SWITCH_SECONDS = 0.00004
 """How long a thread may keep Python's interpreter from one that waits for it; 5 ms as it comes.
 
-SQLite's thread wants it twice for a batch, to begin and to end, and the loop tells the batch before meanwhile: for 0.2 to
-0.6 ms it makes no call of the system that would let go of it. With 1 ms, 100 busy pairs were a tenth slower.
+SQLite's thread wants it twice for a batch, to begin and to end, and the loop tells the batch before meanwhile: for 0.2
+to 0.6 ms it makes no call of the system that would let go of it. With 1 ms, 100 busy pairs were a tenth slower.
 """
 
 _green: Any = None
