@@ -98,6 +98,14 @@ def decode_event(message: str) -> tuple[int | None, list[Any]] | None:
     return (int(digits) if digits else None), _event(message[start:])
 
 
+def is_event(message: str, heads: tuple[str, ...]) -> bool:
+    """Whether it is an EVENT of the namespace `/` whose data begins so; what `decode_event` decides comes after it."""
+    if message[:2] == "2[":
+        return message.startswith(heads, 1)
+    start = message.find("[", 1, ID_DIGITS + 2)
+    return message[:1] == "2" and message[1:start].isdigit() and message.startswith(heads, start)
+
+
 def decode_connect(message: str) -> dict[str, Any] | None:
     """What a plain CONNECT to the namespace `/` carries, or None where python-socketio has to look."""
     if message[:2] != "0{" or len(message) > LIGHT_CHARS:

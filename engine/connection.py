@@ -38,10 +38,6 @@ class Connection(Socket):
     """
 
     server: Transport
-    connected: bool
-    closing: bool
-    closed: bool
-    last_ping: float | None
 
     def __init__(self, server: Transport, sid: str) -> None:
         self._queue: Any = None
@@ -228,6 +224,10 @@ class Connection(Socket):
             self._send_queued()
         else:
             raise FrameError(frames.PROTOCOL_ERROR, "no Engine.IO packet")
+
+    def handle_at_once(self, message: str | bytes) -> bool:
+        """One message, on the loop, if nothing in it waits."""
+        return not self.closed and self.server.take_at_once(self.sid, message)
 
     def handle_message(self, message: str | bytes) -> None:
         """One message, in a worker's greenlet."""

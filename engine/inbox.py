@@ -12,6 +12,9 @@ from engine.turns import Turn
 class Owner(Protocol):
     """Whose messages they are."""
 
+    def handle_at_once(self, message: str | bytes) -> bool:
+        """Handle one on the loop, where that waits for nothing; returns whether it did. Raises nothing."""
+
     def handle_message(self, message: str | bytes) -> None:
         """Handle one; in a greenlet that may wait. Raises nothing."""
 
@@ -47,7 +50,7 @@ class Inbox:
             if len(self._waiting) >= self._limit and not self._paused:
                 self._paused = True
                 self._owner.pause_reading()
-        else:
+        elif not self._owner.handle_at_once(message):
             self._busy = True
             runtime.workers.run(self._work, message)
 

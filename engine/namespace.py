@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +76,19 @@ class EventNamespace(Namespace):
     @abstractmethod
     def malformed(self, sid: str, problem: str) -> None:
         """A client sent a packet that cannot be read. Raises nothing; the connection stays."""
+
+    def prompt(self) -> Collection[str]:
+        """Events that `receive` takes without waiting for anything, where `is_free` says so of their client."""
+        return ()
+
+    @functools.cached_property
+    def heads(self) -> tuple[str, ...]:
+        """How the data of these begins on the wire."""
+        return tuple(f'["{event}",' for event in self.prompt())
+
+    def is_free(self, sid: str) -> bool:
+        """Whether a prompt event of this client would not have to wait for those before it."""
+        return False
 
     def trigger_event(self, event: str, *arguments: Any) -> None:
         """Called by python-socketio for the two events that are its own."""

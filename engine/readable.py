@@ -124,6 +124,11 @@ class Socket(engineio.socket.Socket):
     `_websocket_handler`.
     """
 
+    connected: bool
+    closing: bool
+    closed: bool
+    last_ping: float | None
+
     def __init__(self, server: engineio.Server, sid: str) -> None:
         super().__init__(server, sid)
         self._polled = False

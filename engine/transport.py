@@ -53,6 +53,7 @@ class Transport(Server):
         self._noise = b""
         self.joined: Callable[[str], bool] = lambda _sid: True
         """Whether a session has come as far as Socket.IO's CONNECT; set by the Socket.IO server."""
+        self.take_at_once: Callable[[str, str | bytes], bool] = lambda _sid, _message: False
         self.on_message: Callable[[str, str | bytes], object] = functools.partial(self._trigger_event, "message")
         """Called with each message's session and content; set by the Socket.IO server, which asks for nothing else."""
 

@@ -100,6 +100,11 @@ class InFlight:
         self._count = 0
         self._changed: threading.Event | None = None
 
+    @property
+    def has_room(self) -> bool:
+        """Whether one more need not wait."""
+        return self._count < self._limit
+
     def begin(self) -> None:
         """One more; waits while there are as many as a client may have."""
         self._wait(self._limit - 1)

@@ -95,6 +95,15 @@ class ChatNamespace(EventNamespace):
             self._sends[sid] = InFlight(settings.events_in_flight)
         return arrival
 
+    def prompt(self) -> list[str]:
+        """See `EventNamespace.prompt`."""
+        return [name for name, registered in handlers.items() if registered.place is SEND]
+
+    def is_free(self, sid: str) -> bool:
+        """See `EventNamespace.is_free`."""
+        sends = self._sends.get(sid)
+        return sends is not None and sends.has_room
+
     def receive(self, sid: str, event: Any, arguments: list[Any], reply: Reply | None) -> None:
         """See `EventNamespace.receive`."""
         connection, sends = connections.get(sid), self._sends.get(sid)
