@@ -153,7 +153,7 @@ class Store:
                 runtime.run_blocking(self._checkpoints.copy)
                 with self._turn:
                     self._thread.run(lambda: begin_anew(self._writing().connection))
-        except self.engine.dialect.loaded_dbapi.Error as error:
+        except (self.engine.dialect.loaded_dbapi.Error, OperationalError) as error:
             raise Unavailable from error
 
     def write(self, work: Callable[[Session], T]) -> T:
