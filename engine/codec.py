@@ -89,21 +89,25 @@ def decode_event(message: str) -> tuple[int | None, list[Any]] | None:
 
     Raises ValueError where the JSON is broken.
     """
-    if message[:2] == "2[":
-        return None, _event(message[1:])
-    start = message.find("[", 1, ID_DIGITS + 2)
-    digits = message[1:start]
-    if start < 1 or message[0] != "2" or (digits and not (digits.isascii() and digits.isdigit())):
+    start = _data_at(message)
+    if not start:
         return None
-    return (int(digits) if digits else None), _event(message[start:])
+    return (int(message[1:start]) if start > 1 else None), _event(message[start:])
 
 
 def is_event(message: str, heads: tuple[str, ...]) -> bool:
-    """Whether it is an EVENT of the namespace `/` whose data begins so; what `decode_event` decides comes after it."""
+    """Whether it is a plain EVENT of the namespace `/` whose data begins so."""
+    start = _data_at(message)
+    return start > 0 and message.startswith(heads, start)
+
+
+def _data_at(message: str) -> int:
+    """Where the data of a plain EVENT of the namespace `/` begins; 0 where it is none."""
     if message[:2] == "2[":
-        return message.startswith(heads, 1)
+        return 1
     start = message.find("[", 1, ID_DIGITS + 2)
-    return message[:1] == "2" and message[1:start].isdigit() and message.startswith(heads, start)
+    digits = message[1:start]
+    return start if start > 0 and message[0] == "2" and digits.isascii() and digits.isdigit() else 0
 
 
 def decode_connect(message: str) -> dict[str, Any] | None:

@@ -39,7 +39,6 @@ class History:
 
     def __init__(self, limit: int) -> None:
         self.tag = "".join(secrets.choice(string.ascii_letters) for _ in range(TAG_LETTERS))
-        self._tag = self.tag.encode()
         self.number = 0
         self._limit = limit
         self._bytes = 0
@@ -61,8 +60,7 @@ class History:
 
     def stamped(self, packet: bytes) -> bytes:
         """An event, as it was encoded, with the offset of the next emission as a last argument."""
-        self.number = number = self.number + 1
-        return b'%b,"%b%d"]' % (packet[:-1], self._tag, number)
+        return b'%b,"%b"]' % (packet[:-1], self.stamp().encode())
 
     def number_of(self, offset: object) -> int | None:
         """The number in an offset of ours; None for anything else."""

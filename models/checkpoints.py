@@ -72,17 +72,18 @@ class Checkpoints:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             os.fsync(self._database)
 
-    def begin_anew(self, connection: Any) -> None:
-        """Copy the rest and let the next write begin at the log's start; where somebody reads the log, another time.
-
-        The writer's own `connection` does so: to it, what another one did to the log is a database that has changed,
-        and all pages that it knew are forgotten.
-        """
-        connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
-
     def close(self) -> None:
         """Let go of the connection."""
         self._connection.close()
+
+
+def begin_anew(connection: Any) -> None:
+    """Copy the rest and let the next write begin at the log's start; where somebody reads the log, another time.
+
+    The writer's own `connection` does so: to it, what another one did to the log is a database that has changed, and
+    all pages that it knew are forgotten.
+    """
+    connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
 
 def _descriptor(database: str) -> int:

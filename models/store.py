@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool
 
 import runtime
 from models.ahead import Ahead, prepare
-from models.checkpoints import NET_PAGES, Checkpoints
+from models.checkpoints import NET_PAGES, Checkpoints, begin_anew
 from models.clocks import Clocks
 from models.drivers import prepare_postgresql, prepare_sqlite
 from models.kept import Kept
@@ -149,7 +149,6 @@ class Store:
                 with self._turn:
                     self._drop_connection()  # the next one knows
             elif self._checkpoints.due():
-                begin_anew = self._checkpoints.begin_anew
                 runtime.run_blocking(self._checkpoints.copy)
                 with self._turn:
                     self._thread.run(lambda: begin_anew(self._writing().connection))

@@ -120,10 +120,9 @@ class Nodes:
 
     def await_rooms(self, conversation_ids: Iterable[str]) -> None:
         """Wait until what happens in these rooms is heard here, `FOLLOW_SECONDS` at most."""
-        if self.bus is not None:
-            self._await([self._room(one) for one in conversation_ids])
+        self._await(self._room(one) for one in conversation_ids)
 
-    def _await(self, channels: list[str]) -> None:
+    def _await(self, channels: Iterable[str]) -> None:
         if (bus := self._others) is not None:
             bus.wait(channels, FOLLOW_SECONDS)
 

@@ -32,6 +32,7 @@ def test_a_plain_event_with_or_without_an_acknowledgement_is_one(message: str) -
         '51-["say",{}]',
         '212345678901234567["say",{}]',
         '["say",{}]',
+        '2\u0663["say",{}]',
     ],
 )
 def test_nothing_else_is(message: str) -> None:

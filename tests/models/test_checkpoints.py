@@ -59,13 +59,12 @@ def test_the_database_file_is_flushed_beside_the_writes(store: Store, monkeypatc
     done: list[str] = []
     monkeypatch.setattr(checkpoints, "PAGES", 1)
     monkeypatch.setattr("os.fsync", lambda _: done.append("flush"))
-    begin_anew = checkpoints.Checkpoints.begin_anew
 
-    def noted(self: checkpoints.Checkpoints, connection: Any) -> None:
+    def noted(connection: Any) -> None:
         done.append("begin anew")
-        begin_anew(self, connection)
+        checkpoints.begin_anew(connection)
 
-    monkeypatch.setattr(checkpoints.Checkpoints, "begin_anew", noted)
+    monkeypatch.setattr(sys.modules[Store.__module__], "begin_anew", noted)
     store.checkpoint()
     store.write(functools.partial(Session.execute, statement=update(Conversation).values(rev=1)))
     store.checkpoint()
