@@ -28,6 +28,9 @@ DEADLINE = 900.0
 GRACE = 30.0
 """Seconds for the part that is told to end, to stop the servers that it started."""
 
+SHOWN = 12
+"""Lines of a failed part that are repeated at the end of the run."""
+
 PYTEST = ("pytest",)
 SOCKETS = "tests/sockets"
 LONG = ("tests/nodes", "tests/reliability")
@@ -92,6 +95,13 @@ BESIDE = (
 ALONE = (pytest_run("tests that measure, SQLite", only="alone"),)
 
 
+def what_failed(written: str) -> list[str]:
+    """The lines of a part's output that say which of its tests failed and why; its last ones where none do."""
+    lines = written.splitlines()
+    said = [line for line in lines if line.startswith(("E  ", "FAILED ", "ERROR "))]
+    return (said or lines)[-SHOWN:]
+
+
 class Checks:
     """One run."""
 
@@ -101,6 +111,7 @@ class Checks:
         self._lock = threading.Lock()
         self._ended_by = 0
         self._report: list[str] = []
+        self._failures: list[str] = []
         self.failed = False
 
     def interrupt(self, number: int, _: FrameType | None) -> None:
@@ -151,10 +162,13 @@ class Checks:
             self._running.discard(process)
             line = f"{'FAILED' if failed else 'ok    '} {time.monotonic() - since:4.0f} s  {part.name}"
             output.seek(0)
+            written = output.read().decode(errors="replace").rstrip()
             with self._lock:
-                self.failed |= failed
                 self._report.append(line)
-                print(f"\n== {part.name}\n{output.read().decode(errors='replace').rstrip()}", flush=True)
+                if failed:
+                    self.failed = True
+                    self._failures += [f"-- {part.name}", *what_failed(written)]
+                print(f"\n== {part.name}\n{written}", flush=True)
 
     @staticmethod
     def _status(process: subprocess.Popen[bytes]) -> int:
@@ -170,8 +184,8 @@ class Checks:
         return 1
 
     def report(self, seconds: float) -> str:
-        """A line for each part."""
-        return "\n".join([*self._report, f"{'':6} {seconds:4.0f} s  in all"])
+        """A line for each part, and last what failed: who keeps only the end of a run's output still learns it."""
+        return "\n".join([*self._report, f"{'':6} {seconds:4.0f} s  in all", *self._failures])
 
 
 def main() -> int:
