@@ -28,7 +28,7 @@ def encode(kind: bytes, namespace: str | None, packet_id: int | None, data: list
     except TypeError:
         return None
     head = kind if namespace in (None, "/") else kind + str(namespace).encode() + b","
-    return head + body if packet_id is None else head + str(packet_id).encode() + body
+    return head + body if packet_id is None else b"%b%d%b" % (head, packet_id, body)
 
 
 PART = 50
@@ -84,21 +84,15 @@ def _pieces(value: Any) -> Iterator[bytes]:
         yield orjson.dumps(value)
 
 
-def decode_event(message: str) -> tuple[int | None, list[Any]] | None:
-    """The id and the data of a plain EVENT of the namespace `/`, or None where python-socketio has to look.
+def decode_event(message: str, heads: tuple[str, ...] = ("",)) -> tuple[int | None, list[Any]] | None:
+    """The id and the data of a plain EVENT of the namespace `/` whose data begins so, or None for anything else.
 
-    Raises ValueError where the JSON is broken.
+    Other events, and other packets, are for python-socketio to look at. Raises ValueError where the JSON is broken.
     """
     start = _data_at(message)
-    if not start:
+    if not start or not message.startswith(heads, start):
         return None
     return (int(message[1:start]) if start > 1 else None), _event(message[start:])
-
-
-def is_event(message: str, heads: tuple[str, ...]) -> bool:
-    """Whether it is a plain EVENT of the namespace `/` whose data begins so."""
-    start = _data_at(message)
-    return start > 0 and message.startswith(heads, start)
 
 
 def _data_at(message: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import struct
 from collections.abc import Callable, Iterator, Sequence
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
@@ -14,6 +15,7 @@ CONTROL_BYTES = 125
 """Payload of a control frame at most (RFC 6455, 5.5)."""
 
 NORMAL, PROTOCOL_ERROR, BAD_DATA, TOO_BIG = 1000, 1002, 1007, 1009
+_SHORT, _MIDDLE, _LONG = (struct.Struct(form).pack for form in ("!BB", "!BBH", "!BBQ"))
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -41,12 +43,11 @@ def frame_of(pieces: Sequence[bytes]) -> list[bytes]:
 
 
 def _head(size: int, opcode: int) -> bytes:
-    first = FINAL | opcode
     if size < 126:
-        return bytes((first, size))
+        return _SHORT(FINAL | opcode, size)
     if size < 65536:
-        return bytes((first, 126)) + size.to_bytes(2, "big")
-    return bytes((first, 127)) + size.to_bytes(8, "big")
+        return _MIDDLE(FINAL | opcode, 126, size)
+    return _LONG(FINAL | opcode, 127, size)
 
 
 def close_frame(code: int) -> bytes:

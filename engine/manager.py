@@ -197,15 +197,16 @@ class Manager(socketio.Manager):
         recipients = self.rooms.get("/", {}).get(room)
         if not recipients:
             return
-        packet = encode(EVENT, None, None, [event, data])
+        history = self.history
+        if history is None or self.plain:
+            self.emit_many([(event, data)], "/", room)
+            return
+        packet = encode(EVENT, None, None, [event, data, history.stamp()])
         if packet is None:
             self.emit(event, data, "/", room=room)
             return
-        stamped = packet if self.history is None else self._stamp(packet, room, ())
-        if self.plain:
-            self._fan_out_either(recipients.values(), (packet,), (stamped,))
-        else:
-            self._fan_out(recipients.values(), (stamped,), frame(stamped))
+        history.keep(packet, room)
+        self._fan_out(recipients.values(), (packet,), frame(packet))
 
     def emit_many(self, events: Sequence[tuple[str, Any]], namespace: str, room: str) -> None:
         """Send events to a room, one right after the other: as `emit` for each, for the price of one to a recipient."""

@@ -13,7 +13,7 @@ from flask import Flask
 from socketio import packet
 
 import runtime
-from engine.codec import ACK, Large, decode_connect, decode_event, encode, is_event
+from engine.codec import ACK, Large, decode_connect, decode_event, encode
 from engine.frames import frame, frame_of
 from engine.manager import Manager
 from engine.namespace import EventNamespace
@@ -28,6 +28,9 @@ log = logging.getLogger("parley.engine")
 engineio.payload.Payload.max_decode_packets = 10_000
 """Packets in one poll. The stock limit of 16 drops a polling client that was busy; `max_http_buffer_size` bounds a poll
 in bytes."""
+
+UNREADABLE = (ValueError, TypeError, IndexError, KeyError, AttributeError, RecursionError)
+"""What comes of a packet that is none."""
 
 ATTACHMENTS = 10
 """Binary parts of one packet at most, as in the official parser; without a limit they are collected without end."""
@@ -167,10 +170,8 @@ class Server(socketio.Server):
                 check_weight(data, OTHER_WEIGHT)
             self._check_binary(eio_sid, data)
             super()._handle_eio_message(eio_sid, data)
-        except (ValueError, TypeError, IndexError, KeyError, AttributeError, RecursionError) as error:
-            self._binary_packet.pop(eio_sid, None)
-            log.info("packet cannot be read", extra={"eio_sid": eio_sid, "problem": repr(error)[:200]})
-            self._tell_malformed(eio_sid)
+        except UNREADABLE as error:
+            self._tell_malformed(eio_sid, error)
 
     def _take_at_once(self, eio_sid: str, data: str | bytes) -> bool:
         """Take a `prompt` event of a client that is free; returns whether it was one.
@@ -178,13 +179,18 @@ class Server(socketio.Server):
         A greenlet that may wait, and the way to it and back, takes a fifth of the time of such an event.
         """
         handler = self.namespace_handlers.get("/")
-        if type(data) is not str or not isinstance(handler, EventNamespace) or not is_event(data, handler.heads):
+        if type(data) is not str or not isinstance(handler, EventNamespace) or eio_sid in self._binary_packet:
             return False
         sid = self.manager.sid_from_eio_sid(eio_sid, "/")
         if sid is None or not handler.is_free(sid):
             return False
         try:
-            self._handle_eio_message(eio_sid, data)
+            event = decode_event(data, handler.heads)
+            if event is None:
+                return False
+            self._give(handler, sid, eio_sid, *event)
+        except UNREADABLE as error:
+            self._tell_malformed(eio_sid, error)
         except Exception:
             log.exception("a message could not be handled", extra={"eio_sid": eio_sid})
         return True
@@ -205,7 +211,9 @@ class Server(socketio.Server):
                 return True
         return False
 
-    def _tell_malformed(self, eio_sid: str) -> None:
+    def _tell_malformed(self, eio_sid: str, error: Exception) -> None:
+        self._binary_packet.pop(eio_sid, None)
+        log.info("packet cannot be read", extra={"eio_sid": eio_sid, "problem": repr(error)[:200]})
         told = False
         for namespace, handler in self.namespace_handlers.items():
             sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
@@ -222,10 +230,13 @@ class Server(socketio.Server):
             return
         handler = self.namespace_handlers.get("/")
         if isinstance(handler, EventNamespace):
-            reply = None if packet_id is None else functools.partial(self._reply, eio_sid, "/", packet_id)
-            handler.receive(sid, data[0], data[1:], reply)
+            self._give(handler, sid, eio_sid, packet_id, data)
         else:
             self._handle_event(eio_sid, "/", packet_id, data)
+
+    def _give(self, handler: EventNamespace, sid: str, eio_sid: str, packet_id: int | None, data: list[Any]) -> None:
+        reply = None if packet_id is None else functools.partial(self._reply, eio_sid, "/", packet_id)
+        handler.receive(sid, data[0], data[1:], reply)
 
     def _check_binary(self, eio_sid: str, data: str | bytes) -> None:
         """Raise ValueError for text where a binary part is due, and for more parts, or fewer, than anybody sends."""

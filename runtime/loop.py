@@ -63,6 +63,10 @@ def patch() -> None:
 
     for name in BEFORE:
         importlib.import_module(name)
+    from runtime import hub
+
+    if hub.is_available():
+        eventlet.hubs.use_hub(hub)
     eventlet.monkey_patch()
     sys.setswitchinterval(SWITCH_SECONDS)
     _green = eventlet

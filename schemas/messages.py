@@ -76,8 +76,8 @@ PLAIN = {"conversationId", "content", "temp_id"}
 def read_message(payload: Any) -> SendMessage | PlainMessage:
     """A message to be sent. Raises ValidationError.
 
-    What is beyond doubt is not checked by the schema, which takes ten times as long: three texts of good length, and
-    printable, so that neither NUL nor a lone surrogate is among them. Whatever else it is, the schema says.
+    What is beyond doubt is not checked by the schema, which takes ten times as long: three texts of good length, ASCII
+    or printable, so that neither NUL nor a lone surrogate is among them. Whatever else it is, the schema says.
     """
     if type(payload) is dict and payload.keys() == PLAIN:
         conversation_id, content, temp_id = payload["conversationId"], payload["content"], payload["temp_id"]
@@ -86,11 +86,17 @@ def read_message(payload: Any) -> SendMessage | PlainMessage:
             and 0 < len(conversation_id) <= USER_ID_CHARS
             and 0 < len(temp_id) <= TEMP_ID_CHARS
             and len(content) <= CONTENT_CHARS
-            and (conversation_id + temp_id + content).isprintable()
-            and content.strip(" ")
+            and content
+            and not content.isspace()
+            and _is_storable(conversation_id + temp_id + content)
         ):
             return PlainMessage(conversation_id, content, temp_id)
     return SendMessage.model_validate(payload)
+
+
+def _is_storable(text: str) -> bool:
+    """Whether it surely is: ASCII is known without looking, one byte is found ten times as fast as all are examined."""
+    return "\0" not in text if text.isascii() else text.isprintable()
 
 
 class EditMessage(Input):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.codec import is_event
+from engine.codec import decode_event
 
 HEADS = ('["say",', '["shout",')
 
@@ -13,7 +13,7 @@ HEADS = ('["say",', '["shout",')
     "message", ['2["say",{}]', '2["shout",{"a":[1]}]', '20["say",{}]', '2123456789012345["say",{}]']
 )
 def test_a_plain_event_with_or_without_an_acknowledgement_is_one(message: str) -> None:
-    assert is_event(message, HEADS)
+    assert decode_event(message, HEADS) is not None
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ def test_a_plain_event_with_or_without_an_acknowledgement_is_one(message: str) -
     ],
 )
 def test_nothing_else_is(message: str) -> None:
-    assert not is_event(message, HEADS)
+    assert decode_event(message, HEADS) is None
 
 
 def test_without_such_events_nothing_is() -> None:
-    assert not is_event('2["say",{}]', ())
-    assert not is_event('21["say",{}]', ())
+    assert decode_event('2["say",{}]', ()) is None
+    assert decode_event('21["say",{}]', ()) is None

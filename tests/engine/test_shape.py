@@ -34,11 +34,12 @@ from engine.readable import Socket
 from engine.remote import FastRemote, Remote, StockRemote
 from engine.server import Server
 from engine.transport import Transport
+from runtime.hub import Hub
 from tests.support.processes import PROJECT
 
 OURS: tuple[type[Any], ...] = (
     *(Socket, Connection, EngineServer, Transport, Server, Manager, Remote, FastRemote, StockRemote),
-    *(Packet, SocketIO, EventNamespace),
+    *(Packet, SocketIO, EventNamespace, Hub),
 )
 
 LIBRARIES = {
@@ -49,6 +50,7 @@ LIBRARIES = {
 }
 
 FINGERPRINTS = {
+    "eventlet.hubs.poll:Hub.wait": "691d0ecab34b",
     "engineio.base_server:BaseServer._bad_request": "af66afac6f6c",
     "engineio.base_server:BaseServer._cors_allowed_origins": "d0cad0c66d53",
     "engineio.base_server:BaseServer._cors_headers": "da3a25b43052",
