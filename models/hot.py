@@ -26,11 +26,11 @@ COLUMNS = (
     "rev",
     "sender_id",
     "temp_id",
-    "temp_key",
-    "digest",
     "content",
     "reply_to",
     "created_at",
+    "temp_key",
+    "digest",
 )
 """What a new message's row has, in this order; every other column is the same in all of them."""
 

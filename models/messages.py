@@ -19,7 +19,7 @@ def _where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
-KEY_BYTES = 40
+KEY_BYTES, DIGEST_BYTES = 40, 16
 TEMP_ID_BYTES = 32
 
 SENDERS = 8192
@@ -65,7 +65,7 @@ class Message(Base):
     sender_id: Mapped[str] = mapped_column(USER_ID)
     temp_id: Mapped[str | None] = mapped_column(String(512))
     temp_key: Mapped[bytes | None] = mapped_column(LargeBinary(KEY_BYTES), unique=True)
-    digest: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary(DIGEST_BYTES))
     kind: Mapped[str] = mapped_column(String(16), default="text")
     content: Mapped[str] = mapped_column(Text)
     reply_to: Mapped[str | None] = mapped_column(String(36))

@@ -137,11 +137,11 @@ class Batch:
                 rev,
                 draft.sender_id,
                 draft.temp_id,
-                draft.temp_key,
-                draft.digest,
                 draft.content,
                 draft.reply_to,
                 self._now,
+                draft.temp_key,
+                draft.digest,
             )
         )
         return message_id, seq, rev

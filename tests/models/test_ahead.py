@@ -14,11 +14,13 @@ from sqlalchemy.orm import Session
 
 from extensions import Base
 from models import Conversation, Message, Participant, User, new_id
-from models.ahead import SIZES, Ahead
+from models.ahead import MOST, Ahead
 from models.hot import COLUMNS, Row
+from models.messages import DIGEST_BYTES, KEY_BYTES
 from models.store import Store
 
 CONVERSATION, SENDER = "one", "who"
+NOW = 1_790_000_000_000
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def place(tmp_path: Path) -> Iterator[tuple[Store, Path]]:
 
 def row(seq: int, rev: int, key: bytes | None = None) -> Row:
     """A message as it is stored."""
-    return new_id(), CONVERSATION, seq, rev, SENDER, "t", key, key, f"number {seq}", None, 1_000 + seq
+    return new_id(), CONVERSATION, seq, rev, SENDER, "t", f"number {seq}", None, NOW, key, key and b"d" * DIGEST_BYTES
 
 
 def send(store: Store, keys: Sequence[bytes | None]) -> tuple[int, int, int] | None:
@@ -53,7 +55,7 @@ def send(store: Store, keys: Sequence[bytes | None]) -> tuple[int, int, int] | N
         found = clock.seq, clock.rev, clock.members_rev
         rows = [row(clock.seq + one + 1, clock.rev + one + 1, key) for one, key in enumerate(keys)]
         clock.seq, clock.rev = clock.seq + len(keys), clock.rev + len(keys)
-        batch.finish(rows, 0, 1)
+        batch.finish(rows, 0, NOW)
         return found
 
     return store.ahead(decide)
@@ -76,18 +78,26 @@ def test_a_batch_goes_on_where_the_last_one_ended(place: tuple[Store, Path]) -> 
 
 def test_every_field_is_stored(place: tuple[Store, Path]) -> None:
     store, path = place
-    one = (*row(6, 10, b"k" * 16)[:7], b"d" * 16, 'so "it"\n is ✓', "the parent", 77)
+    texts = ['so "it"\n is ✓', "[1, 2]", '{"a": null}', "17", "null", "\\u0041\x01\t\u2028😀", " ", "x" * 8000]
+    keys = [b"k" * KEY_BYTES, b"short", None, b"\x00\xff\x00", b"k", None, "✓".encode(), b" " * 9]
+    rows: list[Row] = [
+        (*row(seq, seq + 4)[:6], text, None, NOW, key, key and bytes([seq]) * DIGEST_BYTES)
+        for seq, (text, key) in enumerate(zip(texts, keys, strict=True), start=6)
+    ]
 
-    def decide(batch: Ahead) -> None:
+    def decide(batch: Ahead) -> bool:
         batch.lock([CONVERSATION])
-        batch.finish([one], 0, 1)
+        batch.finish(rows, 0, NOW)
+        return True
 
-    store.ahead(decide)
+    assert store.ahead(decide)
     with closing(sqlite3.connect(path)) as plain:
-        assert plain.execute(f"SELECT {','.join(COLUMNS)} FROM messages").fetchall() == [one]
+        assert plain.execute(f"SELECT {','.join(COLUMNS)} FROM messages ORDER BY seq").fetchall() == rows
+        kinds = plain.execute("SELECT DISTINCT typeof(seq), typeof(content), typeof(temp_key) FROM messages").fetchall()
+        assert sorted(kinds) == [("integer", "text", "blob"), ("integer", "text", "null")]
 
 
-@pytest.mark.parametrize("count", [1, 3, *SIZES[-2:], SIZES[-2] - 1])
+@pytest.mark.parametrize("count", [1, 3, 100, MOST])
 def test_a_batch_of_any_size(place: tuple[Store, Path], count: int) -> None:
     store, _ = place
     assert send(store, [None] * count) == (5, 9, 2)
