@@ -151,6 +151,7 @@ def serve() -> None:
     place = runtime.place
     logs.configure(None if place.alone else place.number)
     started = time.perf_counter()
+    runtime.make_room()
     try:
         migrates = place.await_turn()
         app = create_app()

@@ -5,6 +5,7 @@ has been called (the `flask` commands, tests) the verbs work with plain threads.
 the standard library's own are cooperative once the process is patched.
 """
 
+from runtime.descriptors import make_room
 from runtime.loop import (
     CONNECTION,
     Timer,
@@ -42,6 +43,7 @@ __all__ = [
     "green",
     "guard",
     "listen",
+    "make_room",
     "others_wait",
     "patch",
     "place",

@@ -78,7 +78,7 @@ class Bus:
         self.follow([self.own_channel, common])
         self._start()
         runtime.every(BEAT_SECONDS, self._beat)
-        runtime.every(BEAT_SECONDS, lambda: self._company.look(self._count))
+        runtime.every(BEAT_SECONDS, self._look)
         runtime.every(SWEEP_SECONDS, self._following.sweep)
 
     def on_restored(self, function: Callable[[], None]) -> None:
@@ -261,17 +261,22 @@ class Bus:
                 shard.restart()
 
     def _commands_restored(self) -> None:
-        for function in (self._beat, *self._restored):
+        for function in (self._beat, self._look, *self._restored):
             runtime.spawn(function)
 
+    def _look(self) -> None:
+        if self._receive is not None:
+            self._company.look(self._count)
+
     def _count(self) -> int:
+        """See `Company.look`. Of a node that does not follow the common channel itself, the one may be another."""
         if self._shards.sharded:
             return 0
         [[reply]] = self.ask([(self._common, [pack("PUBSUB", "NUMSUB", self._common)])], BEAT_SECONDS)
-        return int(reply[1]) if isinstance(reply, list) else 0
+        return int(reply[1]) if isinstance(reply, list) and self._following.hears(self._common) else 0
 
     def _channels_restored(self) -> None:
         self._company.sign()
         self.publish(self._common, HELLO, b"")
-        runtime.spawn(self._beat)
-        runtime.spawn(self._caught_up)
+        for function in (self._beat, self._look, self._caught_up):
+            runtime.spawn(function)

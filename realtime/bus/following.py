@@ -42,6 +42,11 @@ class Following:
             if name in self._followed:
                 self._left[name] = time.monotonic()
 
+    def hears(self, channel: str) -> bool:
+        """Whether what is published there comes here, as far as is known."""
+        shard = self._shards.of(channel.encode())
+        return shard is not None and shard.subscriptions is not None and shard.subscriptions.hears(channel.encode())
+
     def wait(self, channels: Iterable[str], seconds: float) -> None:
         """Until these are followed, `seconds` at most; not at all for a server that is away or silent."""
         waiter = Waiter()

@@ -111,6 +111,11 @@ class Subscriptions(Lane):
         with self._lock:
             return list(self._channels)
 
+    def hears(self, channel: bytes) -> bool:
+        """Whether what is published there comes here, as far as is known."""
+        known = self._channels.get(channel)
+        return known is not None and known.confirmed and self.responsive
+
     def register(self, waiter: Waiter, channel: bytes) -> None:
         """Count this one in where it is not confirmed yet, and may soon be."""
         with self._lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import pytest
@@ -11,8 +11,9 @@ from redis import RedisError
 from redis.crc import key_slot
 
 from realtime.bus import Address, Away, Bus, lane
+from realtime.bus.bus import Asked
 from realtime.bus.company import Company
-from realtime.bus.resp import pack
+from realtime.bus.resp import Reply, pack
 from tests.support.valkey import Valkey
 from tests.support.valkeys import TlsFront, ValkeyCluster, WatchedValkey
 
@@ -103,7 +104,6 @@ def test_a_node_knows_whether_it_is_alone(node: NodeFactory, valkey: Valkey, mon
 
     monkeypatch.setattr(Bus, "_count", noted)
     anna = node(valkey.url)
-    assert not anna.bus.alone, "nobody has counted yet"
     until(lambda: anna.bus.alone)
     ben = node(valkey.url)
     assert not anna.bus.alone, "a newcomer says so before it is ready"
@@ -118,6 +118,29 @@ def test_a_node_knows_whether_it_is_alone(node: NodeFactory, valkey: Valkey, mon
     until(lambda: anna.bus.alone)
     valkey.stop()
     until(lambda: not anna.bus.alone)
+
+
+def test_a_node_that_hears_nobody_is_not_alone(
+    node: NodeFactory, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one follower of the common channel may be another node."""
+    anna, ben = node(valkey.url), node(valkey.url)
+    [shard] = anna.bus._shards.all
+    assert shard.subscriptions is not None
+    shard.subscriptions.stop()
+    asked: list[object] = []
+    ask = Bus.ask
+
+    def noted(bus: Bus, questions: Sequence[Asked], seconds: float) -> list[list[Reply]]:
+        replies = ask(bus, questions, seconds)
+        if bus is anna.bus and questions[0][0] == bus._common:
+            asked.append(replies[0][0][1])
+        return replies
+
+    monkeypatch.setattr(Bus, "ask", noted)
+    until(lambda: asked[-2:] == [1, 1])
+    assert not anna.bus.alone
+    until(lambda: ben.bus.alone)
 
 
 def test_whoever_comes_during_the_count_is_not_overlooked() -> None:
