@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import resource
@@ -21,8 +22,9 @@ def make_room() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
     if soft != resource.RLIM_INFINITY and soft < allowed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-        soft = allowed
+        with contextlib.suppress(ValueError, OSError):  # macOS allows less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+            soft = allowed
     entries = TABLE if soft == resource.RLIM_INFINITY else min(soft, TABLE)
     with Path(os.devnull).open("rb") as anything:
         os.close(fcntl.fcntl(anything, fcntl.F_DUPFD_CLOEXEC, entries - 1))
