@@ -146,6 +146,16 @@ _INSERT = (
     f"INSERT INTO messages ({_NAMES}) SELECT {_READ},{','.join(CONSTANT.values())}"  # noqa: S608 (our own names)
     f" FROM json_to_recordset(%s) AS new ({_FIELDS})"
 )
+_MOVE = """
+    own AS (SELECT conversation_id, sender_id, count(*)::int AS count FROM new GROUP BY conversation_id, sender_id),
+    skip AS (UPDATE participants SET skipped = skipped + own.count FROM own
+        WHERE participants.conversation_id = own.conversation_id AND user_id = own.sender_id)
+    UPDATE conversations SET seq = seq + more.count, rev = rev + more.count, updated_at = %s
+        FROM (SELECT conversation_id, sum(count)::int AS count FROM own GROUP BY conversation_id) AS more
+        WHERE id = more.conversation_id
+"""
+_STORE = f"WITH new AS ({_INSERT} RETURNING conversation_id, sender_id), {_MOVE}"
+_STORED = f"WITH new AS (SELECT conversation_id, sender_id FROM messages WHERE id = ANY(%s)), {_MOVE}"  # noqa: S608
 
 
 class _PostgreSQL:
@@ -183,24 +193,15 @@ class _PostgreSQL:
             self._transaction.run(_INSERT, (_records(rows),))
 
     def finish(self, rows: Sequence[Row], stored: int, now: int) -> None:
-        """See `Hot.finish`; one journey for all of it."""
-        new = rows[stored:]
-        statements: list[str] = [_INSERT] if new else []
-        values: list[Any] = [_records(new)] if new else []
-        for count, ids in _by_count(row[1] for row in rows):
-            statements.append(
-                "UPDATE conversations SET seq = seq + %s, rev = rev + %s, updated_at = %s WHERE id = ANY(%s)"
-            )
-            values += [count, count, now, ids]
-        if rows:
-            statements.append(
-                "UPDATE participants SET skipped = skipped + own.count"
-                " FROM json_to_recordset(%s) AS own (conversation text, person text, count int)"
-                " WHERE conversation_id = own.conversation AND user_id = own.person"
-            )
-            own = Counter((row[1], row[4]) for row in rows)
-            people = [{"conversation": one, "person": who, "count": count} for (one, who), count in own.items()]
-            values.append(as_json(people))
+        """See `Hot.finish`; one journey for all of it, and nearly always one statement."""
+        statements: list[str] = []
+        values: list[Any] = []
+        if stored:
+            statements.append(_STORED)
+            values += [[row[0] for row in rows[:stored]], now]
+        if rows[stored:]:
+            statements.append(_STORE)
+            values += [_records(rows[stored:]), now]
         if statements:
             self._transaction.run_last(";".join(statements), values)
 

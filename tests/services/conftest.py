@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from extensions import Base
 from models import EPOCH, Meta, User, store
+from settings import database_url
+from tests.support.postgres import Postgres
 
 
 class Queries:
@@ -37,6 +39,24 @@ def queries(tmp_path: Path) -> Iterator[Queries]:
     event.listen(engine, "before_cursor_execute", lambda *args: counted.statements.append(args[2]))
     yield counted
     store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The store is bound to an empty database: each kind has statements of its own."""
+    if request.param == "sqlite":
+        request.getfixturevalue("queries")
+        yield
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    url = postgres.database()
+    engine = create_engine(database_url(url))
+    Base.metadata.create_all(engine)
+    store.bind(engine)
+    store.write(lambda session: session.add(Meta(key=EPOCH, value="first")))
+    yield
+    store.close()
+    postgres.drop(url)
 
 
 def add_user(name: str) -> str:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import create_engine, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from extensions import Base
-from models import EPOCH, Conversation, Message, Meta, Participant, Transaction, new_id, store
+from models import Conversation, Message, Participant, Transaction, new_id, store
 from realtime.watermarks import watermarks_of
 from schemas.conversations import CreateConversation
 from schemas.messages import SendMessage
 from services import conversations, messages
 from services.marks import Mark, move_all
 from services.work import Work
-from settings import database_url
 from tests.services.conftest import Queries, add_user
-from tests.support.postgres import Postgres
 
 RANK = {"sent": 0, "delivered": 1, "read": 2}
 
@@ -30,24 +26,6 @@ def model_status(marks: dict[str, tuple[int, int]], sender: str, seq: int) -> st
     if all(read >= seq for _, read in others):
         return "read"
     return "delivered" if all(delivered >= seq for delivered, _ in others) else "sent"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The store is bound to an empty database: each kind has statements of its own."""
-    if request.param == "sqlite":
-        request.getfixturevalue("queries")
-        yield
-        return
-    postgres: Postgres = request.getfixturevalue("postgres")
-    url = postgres.database()
-    engine = create_engine(database_url(url))
-    Base.metadata.create_all(engine)
-    store.bind(engine)
-    store.write(lambda session: session.add(Meta(key=EPOCH, value="first")))
-    yield
-    store.close()
-    postgres.drop(url)
 
 
 @pytest.mark.usefixtures("database")

@@ -1,0 +1,64 @@
+"""A batch of messages moves what its messages move, also where some were stored before the others."""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections import Counter
+
+import pytest
+from sqlalchemy import select
+
+from models import Conversation, Message, Participant, store, temp_key
+from schemas.conversations import CreateConversation
+from schemas.errors import ChatError
+from schemas.messages import SendMessage
+from services import conversations, messages
+from services.placing import Draft, Sent, digest_of
+from services.work import commit
+from services.writer import run_all
+from tests.services.conftest import add_user
+
+
+def draft(sender: str, conversation_id: str, number: int, content: str, reply_to: str | None) -> Draft:
+    """A message, some without a `temp_id`."""
+    temp_id = f"t-{number}" if number % 5 else None
+    key = temp_key(sender, conversation_id, temp_id) if temp_id else None
+    digest = digest_of(content, reply_to, ()) if temp_id else None
+    return Draft(sender, conversation_id, content, temp_id, key, reply_to, (), digest)
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("seed", range(4))
+def test_counters_follow_the_messages(seed: int) -> None:
+    rng = random.Random(seed)
+    people = [f"user-{number}" for number in range(4)]
+    for name in people:
+        add_user(name)
+    group = CreateConversation(type="group", participant_ids=people[1:])
+    places = [conversations.create(people[0], group)[0]["id"] for _ in range(3)]
+    first = [messages.send(people[0], SendMessage(conversation_id=one, content="first")).message for one in places]
+    parents = dict(zip(places, first, strict=True))
+    before = {one: parents[one]["rev"] for one in places}
+    drafts = []
+    for number in range(60):
+        conversation_id, sender = rng.choice(places), rng.choice(people)
+        kind = rng.choice(["plain", "plain", "reply", "mention"] if seed else ["plain"])
+        content = f"@{rng.choice(people)} number {number}" if kind == "mention" else f"number {number}"
+        parent = parents[conversation_id]["id"] if kind == "reply" else None
+        drafts.append(draft(sender, conversation_id, number, content, parent))
+    outcomes, _ = commit(functools.partial(run_all, requests=drafts, careful=False))
+    assert not [one for one in outcomes if isinstance(one, ChatError)]
+    sent = Counter((one.conversation_id, one.sender_id) for one in drafts)
+    with store.read() as session:
+        for one in places:
+            count = sum(1 for each in drafts if each.conversation_id == one)
+            conversation = session.get_one(Conversation, one)
+            here = select(Message.seq).where(Message.conversation_id == one).order_by(Message.seq)
+            assert list(session.scalars(here)) == list(range(1, count + 2))
+            assert (conversation.seq, conversation.rev) == (count + 1, before[one] + count)
+            revs = session.scalars(select(Message.rev).where(Message.conversation_id == one, Message.seq > 1)).all()
+            assert max(revs) == conversation.rev
+            for person in session.scalars(select(Participant).where(Participant.conversation_id == one)):
+                assert person.skipped == sent[one, person.user_id] + (person.user_id == people[0])
+    assert [one.message["content"] for one in outcomes if isinstance(one, Sent)] == [one.content for one in drafts]
