@@ -68,6 +68,7 @@ def test_emit_to_everybody_to_one_and_to_all_but_one(pair: list[ServerProcess], 
     do(pair[0], "emit", event="all", args=[{"n": 1}])
     do(pair[0], "emit", event="one", args=["a", "b"], to=there.sid)
     do(pair[0], "emit", event="but", args=[2], skip_sid=there.sid)
+    there.wait_for("one")  # what one node asks for comes in its order, and not in another node's
     do(pair[1], "emit", event="but", args=[3], skip_sid=here.sid)
     do(pair[0], "emit", event="last")
     for sock in socks:
@@ -92,6 +93,8 @@ def test_rooms_are_entered_left_and_closed_from_another_node(pair: list[ServerPr
     do(pair[0], "emit", event="inside", args=[1], to="a room")
     do(pair[0], "room", change="leave_room", args=[socks[1].sid, "a room"])
     do(pair[0], "emit", event="inside", args=[2], to="a room")
+    do(pair[0], "emit", event="so far", to=socks[1].sid)
+    socks[1].wait_for("so far")
     do(pair[1], "room", change="close_room", args=["a room"])
     do(pair[1], "emit", event="inside", args=[3], to="a room")
     do(pair[1], "emit", event="last")
