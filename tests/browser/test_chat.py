@@ -95,6 +95,27 @@ def test_ticks_go_from_sent_to_delivered_to_read(enter: Entering, alice: User, b
     expect(said).to_have_attribute("data-status", "read")
 
 
+TYPE_AND_ENTER = """() => {
+    const box = document.querySelector('[data-testid=composer]');
+    box.value = 'Said at once';
+    box.dispatchEvent(new InputEvent('input', { bubbles: true }));
+    for (let again = 0; again < 2; again++)
+        box.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
+}"""
+
+
+def test_enter_right_behind_the_text_sends_it_once(talk: Talk) -> None:
+    """Both before the page is drawn again: what was drawn last is not what was written."""
+    one, other, _ = talk
+    one.page.evaluate(TYPE_AND_ENTER)
+    expect(one.message("Said at once")).to_have_attribute("data-status", re.compile("sent|delivered|read"))
+    expect(one.see("composer")).to_have_value("")
+    expect(other.message("Said at once")).to_be_visible()
+    one.write("And then")
+    expect(other.message("And then")).to_be_visible()
+    assert other.texts() == ["Said at once", "And then"]
+
+
 def test_typing_shows_while_it_lasts(talk: Talk) -> None:
     one, other, conversation_id = talk
     one.see("composer").press_sequentially("I am")

@@ -37,6 +37,11 @@ function useGrowing(input, text) {
   }, [text]);
 }
 
+function isReady(text, uploads) {
+  const uploading = uploads.some((one) => !one.attachment);
+  return !uploading && Array.from(text).length <= LIMIT && (text.trim() || uploads.length > 0);
+}
+
 function editLast(id) {
   const { me, threads } = get();
   const last = threads[id]?.items.findLast(
@@ -56,14 +61,14 @@ export function Composer({ id, title }) {
   }, [id, editing]);
 
   const setText = (value) => set((state) => ({ drafts: { ...state.drafts, [id]: value } }));
-  const uploading = uploads.some((one) => !one.attachment);
   const length = Array.from(text).length;
-  const ready = !uploading && length <= LIMIT && (text.trim() || uploads.length > 0);
 
   function submit(event) {
     event?.preventDefault();
-    if (!ready) return;
-    send(id, text.trim(), takeFinished(id));
+    const written = input.current.value; // also what was typed since this was last drawn
+    if (!isReady(written, get().uploads.filter((one) => one.conversationId === id))) return;
+    send(id, written.trim(), takeFinished(id));
+    input.current.value = ''; // by itself where it was drawn empty last
     setText('');
     input.current.focus();
   }
@@ -104,7 +109,8 @@ export function Composer({ id, title }) {
       <${IconButton} icon="attach" label="Attach files" data-testid="attach" onClick=${() => picker.current.click()} />
       <textarea ref=${input} rows="1" placeholder="Write a message" aria-label=${`Message to ${title}`} value=${text}
         data-testid="composer" onInput=${onInput} onKeyDown=${onKeyDown} onPaste=${onPaste} />
-      <button type="submit" class="send" data-testid="send" aria-label="Send" title="Send" disabled=${!ready}>
+      <button type="submit" class="send" data-testid="send" aria-label="Send" title="Send"
+        disabled=${!isReady(text, uploads)}>
         <${Icon} name="send" /></button>
     </div>
     ${length > WARN_AT && html`<p class=${length > LIMIT ? 'counter field-error' : 'counter'} role="status">
