@@ -83,7 +83,7 @@ class History:
             entry = (self.number, payload, ring, skipped)
             ring.append(entry)
         self._order.append(entry)
-        self._bytes += ENTRY_BYTES + (len(payload) if type(payload) is bytes else weight_of(payload))
+        self._bytes += ENTRY_BYTES + weight_of(payload)
         if self._bytes > self._limit:
             self._make_room()
 
@@ -187,7 +187,7 @@ class History:
         floors = self._floors[0]
         while self._order and self._bytes > least:
             number, _, target, _ = self._forget()
-            if type(target) is Ring:
+            if isinstance(target, Ring):
                 floors[target.room] = number
             elif isinstance(target, tuple):
                 floors.update((ring.room, number) for ring in target)
@@ -198,8 +198,8 @@ class History:
         """Forget the oldest emission."""
         entry = self._order.popleft()
         _, payload, target, _ = entry
-        self._bytes -= ENTRY_BYTES + (len(payload) if type(payload) is bytes else weight_of(payload))
-        if type(target) is Ring:
+        self._bytes -= ENTRY_BYTES + weight_of(payload)
+        if isinstance(target, Ring):
             self._shorten(target)
         elif isinstance(target, tuple):
             self._bytes -= TARGET_BYTES * len(target)

@@ -138,9 +138,7 @@ class Server(socketio.Server):
         if not isinstance(handler, EventNamespace):
             super()._handle_event_internal(server, sid, eio_sid, data, namespace, packet_id)
             return
-
-        reply = None if packet_id is None else functools.partial(self._reply, eio_sid, namespace, packet_id)
-        handler.receive(sid, data[0], data[1:], reply)
+        self._give(handler, sid, eio_sid, namespace, packet_id, data)
 
     def _reply(self, eio_sid: str, namespace: str, packet_id: int, acknowledgement: Any) -> None:
         """Acknowledge an event: by our own encoder where the client is on our transport and nothing binary is in it."""
@@ -188,7 +186,7 @@ class Server(socketio.Server):
             event = decode_event(data, handler.heads)
             if event is None:
                 return False
-            self._give(handler, sid, eio_sid, *event)
+            self._give(handler, sid, eio_sid, "/", *event)
         except UNREADABLE as error:
             self._tell_malformed(eio_sid, error)
         except Exception:
@@ -230,12 +228,14 @@ class Server(socketio.Server):
             return
         handler = self.namespace_handlers.get("/")
         if isinstance(handler, EventNamespace):
-            self._give(handler, sid, eio_sid, packet_id, data)
+            self._give(handler, sid, eio_sid, "/", packet_id, data)
         else:
             self._handle_event(eio_sid, "/", packet_id, data)
 
-    def _give(self, handler: EventNamespace, sid: str, eio_sid: str, packet_id: int | None, data: list[Any]) -> None:
-        reply = None if packet_id is None else functools.partial(self._reply, eio_sid, "/", packet_id)
+    def _give(
+        self, handler: EventNamespace, sid: str, eio_sid: str, namespace: str, packet_id: int | None, data: list[Any]
+    ) -> None:
+        reply = None if packet_id is None else functools.partial(self._reply, eio_sid, namespace, packet_id)
         handler.receive(sid, data[0], data[1:], reply)
 
     def _check_binary(self, eio_sid: str, data: str | bytes) -> None:

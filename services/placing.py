@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from models import new_ids, now_ms
 from models.clocks import Clock
 from models.hot import Plain, Row
+from models.messages import DIGEST_BYTES
 from realtime.events import Event, Outcome, Packet
 from realtime.views import View, new_message_view
 from schemas.base import iso
@@ -51,7 +52,7 @@ class Sent:
     duplicate: bool
 
 
-_DIGEST = hashlib.blake2b(digest_size=16)  # to copy one takes half as long as to make one
+_DIGEST = hashlib.blake2b(digest_size=DIGEST_BYTES)  # to copy one takes half as long as to make one
 
 
 def digest_of(content: str, reply_to: str | None, attachment_ids: Sequence[str]) -> bytes:

@@ -52,7 +52,8 @@ function editLast(id) {
 
 export function Composer({ id, title }) {
   const [text, editing] = useStore((state) => [state.drafts[id] ?? '', state.editing]);
-  const uploads = useStore((state) => state.uploads.filter((one) => one.conversationId === id));
+  const here = (state) => state.uploads.filter((one) => one.conversationId === id);
+  const uploads = useStore(here);
   const input = useRef(null);
   const picker = useRef(null);
   useGrowing(input, text);
@@ -66,7 +67,7 @@ export function Composer({ id, title }) {
   function submit(event) {
     event?.preventDefault();
     const written = input.current.value; // also what was typed since this was last drawn
-    if (!isReady(written, get().uploads.filter((one) => one.conversationId === id))) return;
+    if (!isReady(written, here(get()))) return;
     send(id, written.trim(), takeFinished(id));
     input.current.value = ''; // by itself where it was drawn empty last
     setText('');
