@@ -22,8 +22,8 @@ class Clocks:
     """What batches left behind, for as long as nothing else was written by the connection that writes them.
 
     Other processes may have written; a batch that is placed by this memory finds out as it is stored
-    (`models.ahead`). The memory is emptied by who takes it and filled again after the commit, so that a batch that was
-    not stored leaves nothing.
+    (`models.ahead_sqlite`, `models.ahead_postgresql`). The memory is emptied by who takes it and filled again after the
+    commit, so that a batch that was not stored leaves nothing.
     """
 
     def __init__(self) -> None:

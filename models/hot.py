@@ -9,14 +9,14 @@ asked as few times as can be, since each time is a journey.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import orjson
 
 from models.clocks import Clock
 from models.locks import lock_conversations
-from models.reads import Reads, as_json
+from models.reads import Reads, RowReads, as_json
 from models.transaction import Transaction
 
 COLUMNS = (
@@ -40,6 +40,9 @@ CONSTANT = {"kind": "'text'", "reply_count": "0"}
 Row = tuple[Any, ...]
 Found = Any
 """A row, as the method says."""
+
+Shifts = Mapping[str, tuple[int, int]]
+"""By how much `seq` and `rev` of conversations were further than a batch was placed after, of those that were."""
 
 
 class Plain(Protocol):
@@ -158,29 +161,14 @@ _STORE = f"WITH new AS ({_INSERT} RETURNING conversation_id, sender_id), {_MOVE}
 _STORED = f"WITH new AS (SELECT conversation_id, sender_id FROM messages WHERE id = ANY(%s)), {_MOVE}"  # noqa: S608
 
 
-class _PostgreSQL:
+class _PostgreSQL(RowReads):
     def __init__(self, transaction: Transaction) -> None:
+        super().__init__(transaction.run)
         self._transaction = transaction
 
     def lock(self, conversation_ids: Collection[str]) -> dict[str, Clock]:
         """See `Hot.lock`."""
         return lock_conversations(self._transaction, conversation_ids)
-
-    def members(self, conversation_ids: Sequence[str]) -> Iterable[Found]:
-        """See `Hot.members`."""
-        return self._rows(
-            "SELECT conversation_id, user_id, role FROM participants"
-            " WHERE conversation_id = ANY(%s) AND removed_at IS NULL",
-            conversation_ids,
-        )
-
-    def users(self, user_ids: Sequence[str]) -> Iterable[Found]:
-        """See `Hot.users`."""
-        return self._rows("SELECT id, username, display_name, avatar FROM users WHERE id = ANY(%s)", user_ids)
-
-    def _rows(self, statement: str, ids: Sequence[str]) -> Iterable[Found]:
-        found: list[Found] = self._transaction.run(statement, (list(ids),)).fetchall()
-        return found
 
     def sent_before(self, keys: Sequence[bytes]) -> list[str]:
         """See `Hot.sent_before`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from models.clocks import Clock
-from models.reads import Reads
+from models.reads import Reads, RowReads
 from models.transaction import Transaction
 
 
@@ -13,9 +13,4 @@ def lock_conversations(transaction: Transaction, conversation_ids: Collection[st
     """Lock those of these conversations that exist, in id order; SQLite's transaction has its one lock already."""
     if transaction.is_sqlite:
         return Reads(transaction.ask).clocks(conversation_ids)
-    rows = transaction.run(
-        "SELECT id, seq, rev, members_rev FROM conversations"
-        " WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR UPDATE",
-        (list(conversation_ids),),
-    ).fetchall()
-    return {row[0]: Clock(*row) for row in rows}
+    return RowReads(transaction.run).clocks(conversation_ids, lock=True)

@@ -1,4 +1,4 @@
-"""What batches read of SQLite: each in one step, as one value, in their transaction or before it."""
+"""What batches read, in their transaction or before it. Of SQLite each in one step, as one value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import orjson
 from models.clocks import Clock
 
 Ask = Callable[[str, str], str]
-"""Asks a statement of one parameter, and one value."""
+"""Asks SQLite a statement of one parameter, and one value."""
+
+Run = Callable[[str, Sequence[object]], Any]
+"""Asks PostgreSQL a statement, with `%s` for each parameter; returns its cursor."""
 
 
 class Reads:
@@ -46,6 +49,35 @@ class Reads:
 
     def _of(self, statement: str, ids: Collection[str]) -> list[Any]:
         found: list[Any] = orjson.loads(self._ask(statement, as_json(list(ids))))
+        return found
+
+
+class RowReads:
+    """The same of PostgreSQL, as rows; `run` decides where."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def clocks(self, conversation_ids: Collection[str], *, lock: bool = False) -> dict[str, Clock]:
+        """The counters of those of these conversations that exist; locked in id order, or not."""
+        statement = "SELECT id, seq, rev, members_rev FROM conversations WHERE id = ANY(%s) AND deleted_at IS NULL"
+        found = self._rows(f"{statement} ORDER BY id FOR UPDATE" if lock else statement, conversation_ids)
+        return {row[0]: Clock(*row) for row in found}
+
+    def members(self, conversation_ids: Sequence[str]) -> Iterable[Any]:
+        """See `models.hot.Plain`."""
+        return self._rows(
+            "SELECT conversation_id, user_id, role FROM participants"
+            " WHERE conversation_id = ANY(%s) AND removed_at IS NULL",
+            conversation_ids,
+        )
+
+    def users(self, user_ids: Sequence[str]) -> Iterable[Any]:
+        """See `models.hot.Plain`."""
+        return self._rows("SELECT id, username, display_name, avatar FROM users WHERE id = ANY(%s)", user_ids)
+
+    def _rows(self, statement: str, ids: Collection[str]) -> list[Any]:
+        found: list[Any] = self._run(statement, (list(ids),)).fetchall()
         return found
 
 

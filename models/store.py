@@ -22,11 +22,12 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 import runtime
-from models.ahead import Ahead, prepare
+from models.ahead_sqlite import Ahead, prepare
 from models.checkpoints import NET_PAGES, Checkpoints, begin_anew
 from models.clocks import Clocks
 from models.drivers import prepare_postgresql, prepare_sqlite
-from models.kept import Kept
+from models.hot import Plain, Shifts
+from models.postgresql import PostgreSQL
 from models.transaction import Transaction
 
 log = logging.getLogger("parley.store")
@@ -35,10 +36,6 @@ BUSY_SECONDS = 5.0
 """How long a write asks for the database before it gives up (design.md, group commit)."""
 
 RETRY_SECONDS = 0.01
-ATTEMPTS = 4
-"""Tries of a PostgreSQL transaction that lost to another one (deadlock, serialization)."""
-
-_LOST_TO_ANOTHER = {"40001", "40P01"}
 
 
 class Unavailable(Exception):
@@ -53,7 +50,7 @@ class Store:
         self._writer: Engine | None = None
         self._connection: Connection | None = None
         self._clocks = Clocks()
-        self._kept = Kept()
+        self._postgresql = PostgreSQL()
         self._reader: Any = None
         self._reading = runtime.guard()
         self._checkpoints: Checkpoints | None = None
@@ -77,7 +74,7 @@ class Store:
     def close(self) -> None:
         """Let go of every connection."""
         self._drop_connection()
-        self._kept.close()
+        self._postgresql.close()
         for held in (self._reader, self._checkpoints):
             if held is not None:
                 held.close()
@@ -167,18 +164,21 @@ class Store:
         Raises Unavailable where the database takes nothing.
         """
         try:
-            return self._write_sqlite(work) if self.is_sqlite else self._write_postgresql(work)
+            return self._write_sqlite(work) if self.is_sqlite else self._postgresql.transact(self.engine, work)
         except (OperationalError, InterfaceError) as error:
             log.exception("the database takes no write")
             raise Unavailable from error
 
-    def ahead(self, place: Callable[[Ahead], T]) -> T | None:
-        """Let `place` say what is to be written, here and now, and write it in one statement; returns what it returns.
+    def ahead(self, place: Callable[[Plain], T], *, named: bool) -> tuple[T, Shifts] | None:
+        """Let `place` say what is to be written, here and now, and write it in one statement.
 
-        It reads what it needs of what it is given, and waits for nothing. None where that was not to be: it is not
-        SQLite, somebody else was faster, the database takes nothing. Then nothing was stored, and it is for
-        `transact`. Raises what `place` raises.
+        Returns what it returns, and how much further its messages stand than it placed them. It reads what it needs of
+        what it is given. None where that was not to be: somebody else was faster, the database takes nothing; or where
+        not all messages are `named` by a `temp_id`, on PostgreSQL. Then it is for `transact`, by which what is named is
+        not stored twice, whatever became of it. Raises what `place` raises.
         """
+        if not self.is_sqlite:
+            return self._postgresql.ahead(self.engine, place) if named else None
         errors = self.engine.dialect.loaded_dbapi.Error
         with self._turn:
             if self._connection is None:
@@ -191,7 +191,7 @@ class Store:
                 log.debug("a batch could not be written ahead", extra={"why": str(error)})
                 return None
             batch.keep()
-            return placed
+            return placed, {}
 
     def _ask(self, statement: str, value: str) -> str:
         return str(self.rows(statement, value)[0][0])
@@ -239,7 +239,7 @@ class Store:
         """One transaction on the writer's own connection, in the writer's thread."""
         connection = self._writing()
         try:
-            return self._run(Transaction(connection), work)
+            return Transaction(connection).whole(work)
         except DBAPIError as error:
             if error.connection_invalidated or not isinstance(error, OperationalError):
                 raise
@@ -256,41 +256,10 @@ class Store:
             prepare(self._connection.connection)
         return self._connection
 
-    def _run(self, transaction: Transaction, work: Callable[[Transaction], T]) -> T:
-        """One transaction, whole or not at all."""
-        try:
-            transaction.begin()
-            result = work(transaction)
-            transaction.commit()
-        except self.engine.dialect.loaded_dbapi.Error as error:
-            transaction.roll_back()
-            raise transaction.as_ours(error) from error
-        except BaseException:
-            transaction.roll_back()
-            raise
-        finally:
-            transaction.end()
-        return result
-
     def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-
-    def _write_postgresql(self, work: Callable[[Transaction], T]) -> T:
-        attempt = 1
-        while True:
-            with self._kept.connection(self.engine) as connection:
-                transaction = Transaction(connection)
-                try:
-                    return self._run(transaction, work)
-                except (OperationalError, InterfaceError) as error:
-                    lost_beforehand = error.connection_invalidated and not transaction.begun
-                    lost_to_another = getattr(error.orig, "pgcode", None) in _LOST_TO_ANOTHER
-                    if attempt == ATTEMPTS or not (lost_beforehand or lost_to_another):
-                        raise
-            attempt += 1
-            runtime.sleep(RETRY_SECONDS * attempt * random.random())
 
 
 store = Store()

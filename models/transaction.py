@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+
+T = TypeVar("T")
 
 
 class Transaction:
@@ -56,6 +58,12 @@ class Transaction:
         """The one value that a statement of one parameter finds, on SQLite."""
         return str(self.driver.execute(statement, (value,)).fetchone()[0])
 
+    def alone(self, statement: str, values: Sequence[object]) -> Any:
+        """A statement for PostgreSQL that is a transaction by itself, where none has begun; returns its cursor."""
+        cursor = self.driver.cursor()
+        cursor.execute(statement, values)
+        return cursor
+
     def run(self, statement: str, values: Sequence[object]) -> Any:
         """A statement for PostgreSQL, with `%s` for each value; returns its cursor."""
         if self._last is not None:
@@ -80,6 +88,22 @@ class Transaction:
         cursor.execute(statement if self.begun else f"BEGIN;{statement}", values)
         self.begun = True
         return cursor
+
+    def whole(self, work: Callable[[Transaction], T]) -> T:
+        """Begin, do the work, and commit it, or roll it back and raise why; returns what it returned."""
+        try:
+            self.begin()
+            result = work(self)
+            self.commit()
+        except self._connection.dialect.loaded_dbapi.Error as error:
+            self.roll_back()
+            raise self.as_ours(error) from error
+        except BaseException:
+            self.roll_back()
+            raise
+        finally:
+            self.end()
+        return result
 
     def commit(self) -> None:
         """Make it last."""

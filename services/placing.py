@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from models import new_ids, now_ms
 from models.clocks import Clock
-from models.hot import Plain, Row
+from models.hot import Plain, Row, Shifts
 from models.messages import DIGEST_BYTES
 from realtime.events import Event, Outcome, Packet
 from realtime.views import View, new_message_view
@@ -150,6 +150,15 @@ class Batch:
     def finish(self) -> None:
         """Write the messages and the counters, and count each sender's own as nothing to read."""
         self._statements.finish(self._rows, self._stored, self._now)
+
+    def shift(self, shifts: Shifts) -> None:
+        """Conversations were further than was known, by so much: their messages stand as much further."""
+        for conversation_id, (seq, rev) in shifts.items():
+            packet = self._rooms[conversation_id].packet
+            packet.start, packet.end, packet.seq = packet.start + rev, packet.end + rev, packet.seq + seq
+            for event in packet.events:
+                event.rev += rev
+                event.data["rev"], event.data["seq"] = event.data["rev"] + rev, event.data["seq"] + seq
 
 
 def _again(draft: Draft, before: tuple[bytes | None, Sent]) -> Sent:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from models import Attachment, Message, Transaction, Unavailable, store
-from models.ahead import Ahead
-from models.hot import hot
+from models.hot import Plain, hot
 from realtime.events import Event, Outcome
 from realtime.views import attachment_view, message_view, messages_view
 from schemas.errors import ChatError, invalid, not_found
@@ -26,22 +25,27 @@ def send_ahead(drafts: Sequence[Draft]) -> Committed[list[Sent | None]] | None:
     """Store drafts that are all plain, in one statement that is made beforehand, and say what is to be published.
 
     In the place of one that may not be sent, as far as is known, there is None: what holds under the lock is for
-    `send_all` to say. None for all where nothing was stored: one is stored already, or what they were placed by has
-    changed.
+    `send_all` to say. None for all where nothing was stored, as far as is known: one is stored already, or what they
+    were placed by has changed.
     """
 
-    def place(statements: Ahead) -> Committed[list[Sent | None]]:
+    def place(statements: Plain) -> tuple[list[Sent | None], Batch]:
         batch = Batch(Outcome(), statements, drafts)
         sent = [_taken(batch, draft) for draft in drafts]
         if not any(sent):
             raise Unavailable
         batch.finish()
-        return sent, batch.outcome
+        return sent, batch
 
     try:
-        return store.ahead(place)
+        found = store.ahead(place, named=all(draft.temp_key for draft in drafts))
     except Unavailable:
         return None
+    if found is None:
+        return None
+    (sent, batch), shifts = found
+    batch.shift(shifts)
+    return sent, batch.outcome
 
 
 def _taken(batch: Batch, draft: Draft) -> Sent | None:

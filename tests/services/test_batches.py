@@ -5,14 +5,18 @@ from __future__ import annotations
 import functools
 import random
 from collections import Counter
+from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from models import Conversation, Message, Participant, store, temp_key
+from realtime.events import Outcome
+from realtime.publishing import publisher
 from schemas.conversations import CreateConversation
 from schemas.errors import ChatError
-from schemas.messages import SendMessage
+from schemas.messages import HistoryPage, SendMessage
 from services import conversations, messages
 from services.placing import Draft, Sent, digest_of
 from services.work import commit
@@ -62,3 +66,43 @@ def test_counters_follow_the_messages(seed: int) -> None:
             for person in session.scalars(select(Participant).where(Participant.conversation_id == one)):
                 assert person.skipped == sent[one, person.user_id] + (person.user_id == people[0])
     assert [one.message["content"] for one in outcomes if isinstance(one, Sent)] == [one.content for one in drafts]
+
+
+@pytest.mark.usefixtures("database")
+def test_what_another_node_stored_in_between_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [add_user("anna"), add_user("ben")]
+    conversation_id = conversations.create(people[0], CreateConversation(type="direct", participant_ids=people[1:]))[0][
+        "id"
+    ]
+    published: list[Outcome] = []
+    monkeypatch.setattr(publisher, "publish", published.append)
+
+    def say(name: str) -> dict[str, Any]:
+        return messages.send(
+            people[0], SendMessage(conversation_id=conversation_id, content=name, temp_id=name)
+        ).message
+
+    def elsewhere(session: Session) -> None:
+        row = session.get_one(Conversation, conversation_id)
+        row.seq, row.rev = row.seq + 1, row.rev + 3
+        lines = {"conversation_id": conversation_id, "sender_id": people[1], "content": "between"}
+        session.add(Message(seq=row.seq, rev=row.rev, **lines))
+
+    first = say("first")
+    store.write(elsewhere)
+    second, third = say("second"), say("third")
+    assert [first["seq"], second["seq"], third["seq"]] == [1, 3, 4]
+    assert [second["rev"], third["rev"]] == [first["rev"] + 4, first["rev"] + 5]
+    packets = [packet for outcome in published for packet in outcome.packets][-2:]
+    assert [(one.start, one.end, one.seq) for one in packets] == [
+        (second["rev"] - 1, second["rev"], 2),
+        (third["rev"] - 1, third["rev"], 3),
+    ]
+    assert [event.rev for one in packets for event in one.events] == [second["rev"], third["rev"]]
+    history: Any = messages.history(people[0], conversation_id, HistoryPage())["items"]
+    assert [(one["seq"], one["rev"], one["content"]) for one in history] == [
+        (4, third["rev"], "third"),
+        (3, second["rev"], "second"),
+        (2, first["rev"] + 3, "between"),
+        (1, first["rev"], "first"),
+    ]

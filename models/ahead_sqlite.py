@@ -1,4 +1,4 @@
-"""A batch of messages in one statement, decided before it is the database's turn. SQLite only.
+"""A batch of messages in one statement, decided before it is SQLite's turn.
 
 Their places come from what is remembered or was read beforehand, and the statement itself sees that nothing has
 changed since: each message must follow the `rev` that it was placed after, or nothing of the batch is stored. So the
@@ -16,9 +16,6 @@ from models.clocks import Clock, Clocks
 from models.hot import COLUMNS, CONSTANT, Row
 from models.messages import DIGEST_BYTES, KEY_BYTES
 from models.reads import Ask, Reads, as_json
-
-MOST = 256
-"""Messages in a batch at most."""
 
 _NAMES = ",".join(COLUMNS)
 _NEW = ",".join(f"NEW.{name}" for name in COLUMNS)
@@ -84,7 +81,7 @@ class Ahead(Reads):
         assert len(self._packed[2]) == _SLOT * len(rows), "each stands where the statement looks for it"
 
     def write(self) -> None:
-        """Store them, all or none, in the writer's thread; `MOST` at most. Raises the driver's errors.
+        """Store them, all or none, in the writer's thread. Raises the driver's errors.
 
         IntegrityError among them, where it was overtaken.
         """
