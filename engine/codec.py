@@ -89,19 +89,15 @@ def decode_event(message: str, heads: tuple[str, ...] = ("",)) -> tuple[int | No
 
     Other events, and other packets, are for python-socketio to look at. Raises ValueError where the JSON is broken.
     """
-    start = _data_at(message)
-    if not start or not message.startswith(heads, start):
-        return None
-    return (int(message[1:start]) if start > 1 else None), _event(message[start:])
-
-
-def _data_at(message: str) -> int:
-    """Where the data of a plain EVENT of the namespace `/` begins; 0 where it is none."""
     if message[:2] == "2[":
-        return 1
-    start = message.find("[", 1, ID_DIGITS + 2)
-    digits = message[1:start]
-    return start if start > 0 and message[0] == "2" and digits.isascii() and digits.isdigit() else 0
+        start, packet_id = 1, None
+    else:
+        start = message.find("[", 1, ID_DIGITS + 2)
+        digits = message[1:start]
+        if start < 1 or message[0] != "2" or not (digits.isascii() and digits.isdigit()):
+            return None
+        packet_id = int(digits)
+    return (packet_id, _event(message[start:])) if message.startswith(heads, start) else None
 
 
 def decode_connect(message: str) -> dict[str, Any] | None:

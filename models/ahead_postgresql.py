@@ -43,7 +43,8 @@ class Ahead(RowReads):
 
     def finish(self, rows: Sequence[Row], _stored: int, now: int) -> None:
         """Have the messages stored by `write`; what they move is moved with them. All are of this moment, and plain."""
-        places = [place for place in self._before if self._known[place[0]].seq > place[1]]
+        counted = [(*place, self._known[place[0]].seq - place[1]) for place in self._before]
+        places = [place for place in counted if place[-1]]
         self._packed = orjson.dumps(rows, default=bytes.hex).decode(), as_json(places), now
 
     def write(self) -> Shifts | None:

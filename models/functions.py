@@ -9,13 +9,13 @@ from extensions import Base
 STORE_MESSAGES = """
     CREATE FUNCTION store_messages(given jsonb, places jsonb, now bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
     DECLARE
-        ids text[] := ARRAY(SELECT value ->> 0 FROM jsonb_array_elements(places));
         found int;
         shifts jsonb;
     BEGIN
         WITH locked AS MATERIALIZED (
             SELECT id, seq, rev, members_rev FROM conversations
-            WHERE id = ANY(ids) AND deleted_at IS NULL ORDER BY id FOR UPDATE
+            WHERE id = ANY(ARRAY(SELECT value ->> 0 FROM jsonb_array_elements(places))) AND deleted_at IS NULL
+            ORDER BY id FOR UPDATE
         ), place AS (
             SELECT value ->> 0 AS id, (value ->> 1)::bigint AS seq, (value ->> 2)::bigint AS rev,
                 (value ->> 3)::bigint AS members_rev
@@ -24,7 +24,7 @@ STORE_MESSAGES = """
         SELECT count(*), coalesce(jsonb_agg(jsonb_build_array(id, locked.seq - place.seq, locked.rev - place.rev))
             FILTER (WHERE (locked.seq, locked.rev) <> (place.seq, place.rev)), '[]')
         INTO found, shifts FROM locked JOIN place USING (id, members_rev);
-        IF found < cardinality(ids) THEN
+        IF found < jsonb_array_length(places) THEN
             RETURN NULL;
         END IF;
         INSERT INTO messages (id, conversation_id, seq, rev, sender_id, temp_id, content, kind, reply_count, created_at,
@@ -40,8 +40,10 @@ STORE_MESSAGES = """
             SELECT value ->> 1 AS conversation, value ->> 4 AS sender, count(*)::int AS count
             FROM jsonb_array_elements(given) GROUP BY 1, 2
         ) AS own WHERE conversation_id = own.conversation AND user_id = own.sender;
-        UPDATE conversations SET seq = seq + more.count, rev = rev + more.count, updated_at = now FROM (
-            SELECT value ->> 1 AS conversation, count(*)::int AS count FROM jsonb_array_elements(given) GROUP BY 1
+        UPDATE conversations SET seq = conversations.seq + more.count, rev = conversations.rev + more.count,
+            updated_at = now
+        FROM (
+            SELECT value ->> 0 AS conversation, (value ->> 4)::int AS count FROM jsonb_array_elements(places)
         ) AS more WHERE id = more.conversation;
         RETURN shifts;
     END $$
@@ -49,9 +51,9 @@ STORE_MESSAGES = """
 """Stores plain messages, and moves what they move: all in one journey (`models.ahead_postgresql`).
 
 `given` are rows in the order of `models.hot.COLUMNS`, placed after what was believed of their conversations: `places`,
-each `[id, seq, rev, members_rev]`. It returns NULL, and has stored nothing, where one of these is gone or its members
-have changed; else how much further than believed conversations were, `[id, seq, rev]` for those that were, and as much
-further their messages stand.
+each `[id, seq, rev, members_rev, how many]`. It returns NULL, and has stored nothing, where one of these is gone or its
+members have changed; else how much further than believed conversations were, `[id, seq, rev]` for those that were, and
+as much further their messages stand.
 """
 
 

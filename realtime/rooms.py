@@ -51,7 +51,9 @@ class Rooms:
         try:
             with self._lock:
                 for packet in outcome.packets:
-                    self._deliver(packet)
+                    gate = self._gates.get(packet.conversation_id)
+                    if gate is None or not gate.members or not gate.take_plain(packet):
+                        self._deliver(packet)
                 for notice in outcome.notices:
                     tell_users(notice.name, notice.data, notice.users)
         except Exception:

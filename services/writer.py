@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +52,8 @@ GATHER_SECONDS = 0.0005
 GAP_SECONDS, FEW = 0.0005, 6
 
 LONELY = 100
-"""Batches before which nothing is gathered, after one for which nothing came: a client that waits for each answer."""
+"""Batches before which nothing is gathered, after one for which nothing came but from those whom the last one answered:
+a client, or a few, that wait for each answer."""
 
 WAITING = 10_000
 """Requests that may wait; beyond it the server says `unavailable` instead of falling ever further behind."""
@@ -89,7 +90,7 @@ class Writer:
         self._telling = False
         self._doubts = 0
         self._lonely = 0
-        self._last = 0
+        self._last: Sequence[Waiting] = ()
         self._ended = 0.0
         self._lock = runtime.guard()
 
@@ -122,10 +123,10 @@ class Writer:
         """Commit batch after batch until nobody waits; the next is on its way while the last is told."""
         window = self._window()
         runtime.sleep(window)
-        if window and len(self._waiting) == 1:
+        if window and self._in_vain():
             self._lonely = LONELY
         while batch := self._take():
-            self._last = len(batch)
+            self._last = batch
             committed: list[Committed] = []
             outcomes = self._commit([request for request, _ in batch], committed)
             with self._lock:
@@ -138,8 +139,14 @@ class Writer:
         if self._lonely:
             self._lonely -= 1
             return 0.0
-        follows_on = self._last <= FEW and time.monotonic() - self._ended < GAP_SECONDS
+        follows_on = len(self._last) <= FEW and time.monotonic() - self._ended < GAP_SECONDS
         return GATHER_SECONDS if follows_on and not runtime.others_wait() else 0.0
+
+    def _in_vain(self) -> bool:
+        """Whether nothing was gathered but of those who were in the last batch: each waits for its answer."""
+        with self._lock:
+            senders = _senders(self._waiting)
+        return len(senders) == 1 or senders <= _senders(self._last)
 
     def _take(self) -> list[Waiting]:
         """What is to be written next; where that is nothing, nobody writes from now on."""
@@ -152,7 +159,7 @@ class Writer:
         """How many requests the next batch has: see `EVEN`. Whoever was in the last one is taken to go on."""
         waiting = len(self._waiting)
         if waiting > EVEN and not store.is_sqlite:
-            waiting = min(waiting, max(EVEN, (waiting + self._last + 1) // 2))
+            waiting = min(waiting, max(EVEN, (waiting + len(self._last) + 1) // 2))
         return min(BATCH, waiting)
 
     def _is_careful(self) -> bool:
@@ -217,6 +224,10 @@ class Writer:
                     done(outcome)
                 except Exception:
                     log.exception("an outcome could not be told")
+
+
+def _senders(waiting: Iterable[Waiting]) -> set[str]:
+    return {one.sender_id if isinstance(one, Draft) else one.user_id for one, _ in waiting}
 
 
 def run_all(work: Work, requests: Sequence[Request], *, careful: bool = True) -> list[Outcome]:

@@ -11,7 +11,7 @@ from engine import Reply
 from models import new_id
 from realtime.connections import Connection, emit
 from schemas.errors import ChatError
-from sockets.registry import Answer
+from sockets.registry import Answer, Outcome
 
 log = logging.getLogger("parley.sockets")
 
@@ -48,22 +48,23 @@ class Call:
             "ms": round((time.perf_counter() - self._started) * 1000, 2),
         }
 
-    def settle(self, outcome: Answer | ChatError | None) -> None:
-        """The handler's answer; None is one that just says yes."""
+    def settle(self, outcome: Outcome) -> None:
+        """The handler's outcome; the client is told."""
         try:
             if isinstance(outcome, ChatError):
                 self._fail(outcome)
             else:
-                self._succeed(outcome or Answer({"ok": True}))
+                self._succeed(outcome)
         finally:
             self._under_way.discard(self)
             if self.sends is not None:
                 self.sends.end()
 
-    def _succeed(self, answer: Answer) -> None:
+    def _succeed(self, outcome: Answer | dict[str, Any] | None) -> None:
+        answer = outcome if isinstance(outcome, Answer) else None
         if self._reply is not None:
-            self._reply(answer.acknowledgement)
-        if answer.afterwards is not None:
+            self._reply(answer.acknowledgement if answer is not None else outcome or {"ok": True})
+        if answer is not None and answer.afterwards is not None:
             answer.afterwards()
         if log.isEnabledFor(logging.DEBUG):
             log.debug("packet in", extra=self.trace())
@@ -93,36 +94,33 @@ class InFlight:
     that a client's events take effect in the order in which it sent them.
     """
 
-    __slots__ = ("_changed", "_count", "_limit")
+    __slots__ = ("_changed", "_limit", "left")
 
     def __init__(self, limit: int) -> None:
+        """`left`: how many more need not wait, of `limit`."""
         self._limit = limit
-        self._count = 0
+        self.left = limit
         self._changed: threading.Event | None = None
-
-    @property
-    def has_room(self) -> bool:
-        """Whether one more need not wait."""
-        return self._count < self._limit
 
     def begin(self) -> None:
         """One more; waits while there are as many as a client may have."""
-        self._wait(self._limit - 1)
-        self._count += 1
+        if not self.left:
+            self._wait(1)
+        self.left -= 1
 
     def end(self) -> None:
         """One is answered."""
-        self._count -= 1
+        self.left += 1
         if self._changed is not None:
             self._changed.set()
 
     def wait(self) -> None:
         """Until all of them are answered."""
-        self._wait(0)
+        self._wait(self._limit)
 
-    def _wait(self, allowed: int) -> None:
-        while self._count > allowed:
+    def _wait(self, wanted: int) -> None:
+        while self.left < wanted:
             self._changed = threading.Event()
-            if self._count > allowed:
+            if self.left < wanted:
                 self._changed.wait()
             self._changed = None

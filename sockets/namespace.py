@@ -18,7 +18,7 @@ from schemas.errors import ChatError, internal, invalid
 from settings import settings
 from sockets import lifecycle
 from sockets.calls import Call, InFlight
-from sockets.registry import Answer, Later, Place, Registered, handlers
+from sockets.registry import Place, Registered, Settle, handlers
 
 log = logging.getLogger("parley.sockets")
 
@@ -102,7 +102,7 @@ class ChatNamespace(EventNamespace):
     def is_free(self, sid: str) -> bool:
         """See `EventNamespace.is_free`."""
         sends = self._sends.get(sid)
-        return sends is not None and sends.has_room
+        return sends is not None and sends.left > 0
 
     def receive(self, sid: str, event: Any, arguments: list[Any], reply: Reply | None) -> None:
         """See `EventNamespace.receive`."""
@@ -118,11 +118,7 @@ class ChatNamespace(EventNamespace):
             sends.begin()
             call.sends = sends
         try:
-            answer = _handle(connection, registered, arguments)
-            if isinstance(answer, Later):
-                answer.start(call.settle)
-            else:
-                call.settle(answer)
+            _handle(connection, registered, arguments, call.settle)
         except ChatError as error:
             call.settle(error)
         except Exception:
@@ -146,7 +142,7 @@ def _refused(error: ChatError) -> Refused:
     return Refused(error.message, error.body())
 
 
-def _handle(connection: Connection, registered: Registered | None, arguments: list[Any]) -> Answer | Later:
+def _handle(connection: Connection, registered: Registered | None, arguments: list[Any], settle: Settle) -> None:
     if registered is None:
         raise ChatError("unknown_event", "There is no such event")
     if len(arguments) > 1:
@@ -157,4 +153,4 @@ def _handle(connection: Connection, registered: Registered | None, arguments: li
         raise refusal(error) from None
     except RecursionError:
         raise invalid(payload="is nested too deeply") from None
-    return registered.handler(connection, payload)
+    registered.handler(connection, payload, settle)

@@ -11,8 +11,6 @@ from realtime.connections import Connection
 from schemas.errors import ChatError
 from schemas.sockets import CLIENT_EVENTS, ClientEvent
 
-Handler = Callable[[Connection, Any], "Answer | Later"]
-
 
 @dataclass(slots=True)
 class Answer:
@@ -20,6 +18,16 @@ class Answer:
 
     acknowledgement: Any
     afterwards: Callable[[], None] | None = None
+
+
+Outcome = Answer | dict[str, Any] | ChatError | None
+"""What becomes of an event: an answer, or just its acknowledgement; an error; None is an answer that just says yes."""
+
+Settle = Callable[[Outcome], None]
+"""Told the outcome, once."""
+
+Handler = Callable[[Connection, Any], Answer]
+LateHandler = Callable[[Connection, Any, Settle], None]
 
 
 class Place(Enum):
@@ -38,7 +46,7 @@ class Registered:
     """An event, the function that answers it, its place, and how its payload is read (raises ValidationError)."""
 
     event: ClientEvent
-    handler: Handler
+    handler: LateHandler
     place: Place
     validate: Callable[[Any], Any]
 
@@ -46,29 +54,36 @@ class Registered:
 handlers: dict[str, Registered] = {}
 
 
-def on(
-    name: str, place: Place = Place.AFTER_SENDS, read: Callable[[Any], Any] | None = None
-) -> Callable[[Handler], Handler]:
+def on(name: str) -> Callable[[Handler], Handler]:
     """Register the decorated function for an event of `schemas.sockets.CLIENT_EVENTS`.
 
-    It is given the connection and the payload, as the event's schema or `read` has validated it, and returns the
-    acknowledgement; it raises ChatError.
+    It is given the connection and the payload, as the event's schema has validated it, and returns the acknowledgement;
+    it raises ChatError.
     """
 
     def register(handler: Handler) -> Handler:
+        def handle(connection: Connection, payload: Any, settle: Settle) -> None:
+            settle(handler(connection, payload))
+
+        on_later(name, Place.AFTER_SENDS)(handle)
+        return handler
+
+    return register
+
+
+def on_later(name: str, place: Place, read: Callable[[Any], Any] | None = None) -> Callable[[LateHandler], LateHandler]:
+    """The same for a function whose outcome follows: it is given whom to tell it.
+
+    `read` validates the payload in the place of the event's schema.
+    """
+
+    def register(handler: LateHandler) -> LateHandler:
         event = CLIENT_EVENTS[name]
         validate = read or event.payload.__pydantic_validator__.validate_python
         handlers[name] = Registered(event, handler, place, validate)
         return handler
 
     return register
-
-
-@dataclass(slots=True)
-class Later:
-    """An answer that follows: `start` is given whom to tell it, once. None is an answer that just says yes."""
-
-    start: Callable[[Callable[[Answer | ChatError | None], None]], None]
 
 
 def ok(**values: Any) -> Answer:

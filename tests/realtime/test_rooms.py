@@ -13,6 +13,7 @@ from realtime import catchup, wire
 from realtime import rooms as rooms_module
 from realtime.connections import Connection
 from realtime.events import Event, Outcome, Packet
+from realtime.places import places
 from realtime.rooms import Rooms
 from tests.realtime.test_gate import ROOM, World, event, world
 
@@ -184,7 +185,7 @@ def test_a_commit_that_could_not_be_told_is_looked_for_in_the_database(
     rooms.compare()
     assert names(world, "a") == []
     with monkeypatch.context() as broken:
-        broken.setattr(Rooms, "_offer", lambda *_: 1 / 0)
+        broken.setattr(places, "note", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             rooms.deliver(Outcome([Packet(ROOM, 4, 5, events=[event(5)])]))
     rooms.compare()

@@ -18,20 +18,22 @@ class Watched(Writer):
 
     def __init__(self) -> None:
         super().__init__()
+        self._strangers = 0
         self.pauses: list[float] = []
         self.batches: list[int] = []
-        self.comes = 0
+        self.comes: int | list[str] = 0
 
     def pause(self, seconds: float) -> None:
         """In the place of `runtime.sleep`."""
         self.pauses.append(seconds)
         coming, self.comes = self.comes, 0
-        for _ in range(coming):
-            self.say()
+        for name in coming if isinstance(coming, list) else ["" for _ in range(coming)]:
+            self.say(name)
 
-    def say(self) -> None:
-        """Somebody has something to be written."""
-        self.submit(Mark("user", "conversation", 1, 1), lambda _: None)
+    def say(self, name: str = "") -> None:
+        """Somebody, nobody twice unless they have a name, has something to be written."""
+        self._strangers += 1
+        self.submit(Mark(name or f"stranger-{self._strangers}", "conversation", 1, 1), lambda _: None)
 
     def _commit(self, requests: Sequence[Any], _committed: list[Any]) -> Sequence[None]:
         self.batches.append(len(requests))
@@ -70,6 +72,14 @@ def test_after_a_large_batch_or_a_gap_nobody_waits(watched: Watched, monkeypatch
 def test_a_client_that_waits_for_each_answer_waits_once_in_a_while(watched: Watched) -> None:
     for _ in range(LONELY + 4):
         watched.say()
+    assert watched.pauses == [0.0, GATHER_SECONDS, *[0.0] * LONELY, GATHER_SECONDS, 0.0]
+
+
+def test_so_do_a_few_clients_that_all_do(watched: Watched) -> None:
+    for _ in range(LONELY + 4):
+        watched.comes = ["anna", "ben"]
+        watched.say("carl")
+    assert watched.batches == [3] * (LONELY + 4)
     assert watched.pauses == [0.0, GATHER_SECONDS, *[0.0] * LONELY, GATHER_SECONDS, 0.0]
 
 
