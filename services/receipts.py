@@ -47,9 +47,10 @@ class Gatherer:
 
     def __init__(self) -> None:
         self._gathered: dict[str, _Gathered] = {}
-        self._free_at: dict[str, float] = {}
+        self._held: set[str] = set()
         self._due: list[tuple[float, str]] = []
         self._running = False
+        self._sooner = threading.Event()
         self._lock = threading.Lock()
 
     def add(self, mark: Mark, crowd: bool, done: Done) -> None:
@@ -59,7 +60,9 @@ class Gatherer:
             gathered = self._gathered.get(key)
             if gathered is None:
                 gathered = self._gathered[key] = _Gathered()
-                heapq.heappush(self._due, (max(time.monotonic(), self._free_at.get(key, 0.0)), key))
+                if key not in self._held:
+                    heapq.heappush(self._due, (0.0, key))
+                    self._sooner.set()
             before = gathered.marks.get(mark.user_id)
             gathered.marks[mark.user_id] = before.and_also(mark) if before else mark
             gathered.waiting.setdefault(mark.user_id, []).append(done)
@@ -70,26 +73,31 @@ class Gatherer:
     def _run(self) -> None:
         """Release what is due, until nothing waits and every key is free."""
         while True:
-            now = time.monotonic()
-            for gathered in self._take_due(now):
+            for gathered in self._take_due(time.monotonic()):
                 for user_id, mark in gathered.marks.items():
                     self._write(mark, gathered.waiting[user_id])
             with self._lock:
                 if not self._due:
-                    self._free_at = {key: at for key, at in self._free_at.items() if at > now}
-                    if not self._free_at:
-                        self._running = False
-                        return
-                next_at = min(self._due[0][0] if self._due else now + GATHER_SECONDS, now + GATHER_SECONDS)
-            runtime.sleep(max(0.0, next_at - time.monotonic()))
+                    self._running = False
+                    return
+                self._sooner.clear()
+                seconds = self._due[0][0] - time.monotonic()
+            if seconds > 0:
+                self._sooner.wait(seconds)
 
     def _take_due(self, now: float) -> list[_Gathered]:
+        """What is to be written now; its keys are held from now on. Those for which nothing came are free again."""
         taken = []
         with self._lock:
             while self._due and self._due[0][0] <= now:
                 _, key = heapq.heappop(self._due)
-                self._free_at[key] = now + (GATHER_SECONDS if " " in key else CROWD_SECONDS)
-                taken.append(self._gathered.pop(key))
+                gathered = self._gathered.pop(key, None)
+                if gathered is None:
+                    self._held.discard(key)
+                else:
+                    self._held.add(key)
+                    heapq.heappush(self._due, (now + (GATHER_SECONDS if " " in key else CROWD_SECONDS), key))
+                    taken.append(gathered)
         return taken
 
     @staticmethod

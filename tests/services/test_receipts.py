@@ -74,6 +74,19 @@ def test_readers_and_conversations_do_not_wait_for_each_other(written: Written) 
     assert sorted(written.marks, key=repr) == sorted(marks, key=repr)
 
 
+def test_who_comes_while_others_wait_does_not_wait_with_them(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receipts, "GATHER_SECONDS", 60.0)
+    gatherer, answers, others = Gatherer(), Answers(), Answers()
+    gatherer.add(Mark("ben", "c", 1, 1), False, answers.add)
+    answers.wait(1)
+    gatherer.add(Mark("ben", "c", 2, 2), False, others.add)
+    for number, name in enumerate(("anna", "carl"), start=2):
+        gatherer.add(Mark(name, "c", 1, 1), False, answers.add)
+        answers.wait(number)
+    assert [mark.user_id for mark in written.marks] == ["ben", "anna", "carl"]
+    assert others.outcomes == []
+
+
 def test_a_crowd_is_written_once_a_second(written: Written) -> None:
     gatherer, answers = Gatherer(), Answers()
     gatherer.add(Mark("first", "c", 1, 1), True, answers.add)
