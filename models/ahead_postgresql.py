@@ -33,10 +33,7 @@ class Ahead(RowReads):
 
     def lock(self, conversation_ids: Collection[str]) -> dict[str, Clock]:
         """The counters as they seem to be; nothing is locked."""
-        self._known = known = self._clocks.take(0)
-        unknown = [one for one in conversation_ids if one not in known]
-        if unknown:
-            known.update(self.clocks(unknown))
+        self._known = known = self._clocks.take(0, conversation_ids, self.clocks)
         here = [known[one] for one in conversation_ids if one in known]
         self._before = [(clock.id, clock.seq, clock.rev, clock.members_rev) for clock in here]
         return known

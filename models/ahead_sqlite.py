@@ -64,11 +64,8 @@ class Ahead(Reads):
 
     def lock(self, conversation_ids: Collection[str]) -> dict[str, Clock]:
         """The counters as they seem to be; nothing is locked."""
-        self._known = known = self._clocks.take(self._driver.total_changes)
-        unknown = [one for one in conversation_ids if one not in known]
-        if unknown:
-            known.update(self.clocks(unknown))
-        return known
+        self._known = self._clocks.take(self._driver.total_changes, conversation_ids, self.clocks)
+        return self._known
 
     def finish(self, rows: Sequence[Row], _stored: int, now: int) -> None:
         """Have the messages stored by `write`; what they move is moved with each. All are of this moment, and plain."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 REMEMBERED = 20_000
@@ -30,10 +31,17 @@ class Clocks:
         self._known: dict[str, Clock] = {}
         self._changes = -1
 
-    def take(self, changes: int) -> dict[str, Clock]:
-        """What may still be true of a connection that has written so many rows."""
+    def take(
+        self, changes: int, wanted: Collection[str], read: Callable[[Collection[str]], dict[str, Clock]]
+    ) -> dict[str, Clock]:
+        """What may still be true of a connection that has written so many rows; what is wanted besides is read."""
         known, self._known = self._known, {}
-        return known if changes == self._changes else {}
+        if changes != self._changes:
+            known = {}
+        unknown = [one for one in wanted if one not in known]
+        if unknown:
+            known.update(read(unknown))
+        return known
 
     def keep(self, changes: int, known: dict[str, Clock]) -> None:
         """A batch is committed, these are the counters now, and the connection has written so many rows."""

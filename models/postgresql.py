@@ -36,8 +36,9 @@ class PostgreSQL:
         self._clocks = Clocks()
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connection, and of what its database was like."""
         self._kept.close()
+        self._clocks = Clocks()
 
     def transact(self, engine: Engine, work: Callable[[Transaction], T]) -> T:
         """Run `work` in one transaction, again where it lost to another one. Raises SQLAlchemy's errors."""

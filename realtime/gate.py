@@ -78,16 +78,12 @@ class Gate:
 
         Returns whether it was one. What else there may be to do to a room costs more than to tell it of such a one.
         """
-        events = packet.events
-        if packet.start != self.cursor or len(events) != 1 or self._waiting or self._boarding:
+        if packet.start != self.cursor or len(packet.events) != 1 or self._waiting or self._boarding:
             return False
-        event = events[0]
-        if event.to_users or not event.to_room or packet.admitted or packet.evicted or packet.closed:
+        event = packet.events[0]
+        if event.to_users or packet.admitted or packet.evicted or packet.closed:
             return False
-        name, data = event.name, {**event.data, "prevRev": self._last_event}
-        self._last_event = event.rev
-        self._note(name, data)
-        emit(name, data, to=self.conversation_id)
+        self._tell(event)
         self.cursor = packet.end
         return True
 

@@ -54,17 +54,16 @@ class Call:
             if isinstance(outcome, ChatError):
                 self._fail(outcome)
             else:
-                self._succeed(outcome)
+                self._succeed(outcome or Answer({"ok": True}))
         finally:
             self._under_way.discard(self)
             if self.sends is not None:
                 self.sends.end()
 
-    def _succeed(self, outcome: Answer | dict[str, Any] | None) -> None:
-        answer = outcome if isinstance(outcome, Answer) else None
+    def _succeed(self, answer: Answer) -> None:
         if self._reply is not None:
-            self._reply(answer.acknowledgement if answer is not None else outcome or {"ok": True})
-        if answer is not None and answer.afterwards is not None:
+            self._reply(answer.acknowledgement)
+        if answer.afterwards is not None:
             answer.afterwards()
         if log.isEnabledFor(logging.DEBUG):
             log.debug("packet in", extra=self.trace())

@@ -16,7 +16,7 @@ def send(connection: Connection, payload: SendMessage | PlainMessage, settle: Se
 
     def sent(outcome: Sent | ChatError) -> None:
         if isinstance(outcome, Sent):
-            settle({"ok": True, "message": outcome.message, "duplicate": outcome.duplicate})
+            settle(ok(message=outcome.message, duplicate=outcome.duplicate))
         else:
             settle(outcome)
 

@@ -20,8 +20,8 @@ class Answer:
     afterwards: Callable[[], None] | None = None
 
 
-Outcome = Answer | dict[str, Any] | ChatError | None
-"""What becomes of an event: an answer, or just its acknowledgement; an error; None is an answer that just says yes."""
+Outcome = Answer | ChatError | None
+"""What becomes of an event; None is an answer that just says yes."""
 
 Settle = Callable[[Outcome], None]
 """Told the outcome, once."""

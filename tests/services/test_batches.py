@@ -71,16 +71,14 @@ def test_counters_follow_the_messages(seed: int) -> None:
 @pytest.mark.usefixtures("database")
 def test_what_another_node_stored_in_between_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     people = [add_user("anna"), add_user("ben")]
-    conversation_id = conversations.create(people[0], CreateConversation(type="direct", participant_ids=people[1:]))[0][
-        "id"
-    ]
+    direct = CreateConversation(type="direct", participant_ids=people[1:])
+    conversation_id = conversations.create(people[0], direct)[0]["id"]
     published: list[Outcome] = []
     monkeypatch.setattr(publisher, "publish", published.append)
 
     def say(name: str) -> dict[str, Any]:
-        return messages.send(
-            people[0], SendMessage(conversation_id=conversation_id, content=name, temp_id=name)
-        ).message
+        body = SendMessage(conversation_id=conversation_id, content=name, temp_id=name)
+        return messages.send(people[0], body).message
 
     def elsewhere(session: Session) -> None:
         row = session.get_one(Conversation, conversation_id)
