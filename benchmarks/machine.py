@@ -7,6 +7,8 @@ import platform
 import re
 import statistics
 import subprocess
+import sys
+import sysconfig
 import time
 from pathlib import Path
 from typing import Any
@@ -29,10 +31,17 @@ def describe() -> dict[str, Any]:
         "cpu": cpu[1] if cpu else platform.machine(),
         "memory_gb": round(int(memory[1]) / 1e6, 1) if memory else None,
         "kernel": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
+        "python": _python_version(),
         "node": _node_version(),
         "commit": _commit(),
     }
+
+
+def _python_version() -> str:
+    """The servers' too. Whether it is an optimized build is told as bin/setup tells it."""
+    told = sysconfig.get_config_var("CONFIG_ARGS") or ""
+    optimized = "--enable-optimizations" in told or sys.base_prefix == "/usr"
+    return platform.python_version() + ("" if optimized else ", not an optimized build")
 
 
 def _node_version() -> str:

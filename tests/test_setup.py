@@ -34,6 +34,32 @@ def modules(root: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((root / "web" / "vendor").iterdir())}
 
 
+def bare_checkout(tmp_path: Path) -> Path:
+    """The folder of programs of a machine that has no Python yet, and bin/setup in a checkout beside it."""
+    folder = tmp_path / "a checkout" / "bin"
+    folder.mkdir(parents=True)
+    shutil.copy(PROJECT / "bin" / "setup", folder / "setup")
+    path = tmp_path / "path"
+    path.mkdir()
+    for tool in ("sh", "dirname"):
+        found = shutil.which(tool)
+        assert found
+        (path / tool).symlink_to(found)
+    return path
+
+
+def shim(program: Path, cases: str) -> None:
+    """A program that answers by what it is given."""
+    program.write_text(f'#!/bin/sh\ncase "$*" in {cases};; esac\n')
+    program.chmod(0o755)
+
+
+def set_up(path: Path) -> subprocess.CompletedProcess[str]:
+    """Run the checkout's bin/setup where there are only these programs."""
+    command: list[str | Path] = ["/bin/sh", path.parent / "a checkout" / "bin" / "setup", "--dev"]
+    return subprocess.run(command, env={"PATH": str(path)}, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-node.txt"])
 def test_every_requirement_is_pinned_exactly_and_once(name: str) -> None:
     lines = pins(name)
@@ -118,26 +144,28 @@ def test_procfile_and_app_json_start_what_is_there() -> None:
     assert tuple(int(part) for part in python.split(".")) >= (3, 11)
 
 
+@pytest.mark.parametrize(
+    ("optimized", "taken"),
+    [(("python3", "python3.12"), "python3"), (("python3.12", "python3.11"), "python3.12")],
+)
+def test_setup_takes_a_python_that_was_built_to_be_fast(tmp_path: Path, optimized: tuple[str, ...], taken: str) -> None:
+    """A checkout without .venv, on a machine with a few that say of themselves how they were built."""
+    path = bare_checkout(tmp_path)
+    for name in ("python3", "python3.12", "python3.11"):
+        shim(
+            path / name,
+            f'*version_info*) echo "$0";; *enable-opt*) exit {int(name not in optimized)};; *) echo "{name}: $*"',
+        )
+    told = set_up(path)
+    assert told.stderr == ""
+    assert told.stdout == f"{taken}: -I {tmp_path}/a checkout/bin/bootstrap.py --dev\n"
+
+
 def test_setup_refuses_an_old_python_in_a_sentence(tmp_path: Path) -> None:
     """A checkout without .venv, on a machine whose only Python says that it is too old."""
-    folder = tmp_path / "a checkout" / "bin"
-    folder.mkdir(parents=True)
-    (folder / "setup").write_text((PROJECT / "bin" / "setup").read_text())
-    old = tmp_path / "path" / "python3"
-    old.parent.mkdir()
-    old.write_text('#!/bin/sh\ncase "$*" in *3,\\ 11*) exit 1;; *) echo 3.9;; esac\n')
-    old.chmod(0o755)
-    for tool in ("sh", "dirname"):
-        found = shutil.which(tool)
-        assert found
-        (old.parent / tool).symlink_to(found)
-    told = subprocess.run(
-        ["/bin/sh", folder / "setup"],
-        env={"PATH": str(old.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    path = bare_checkout(tmp_path)
+    shim(path / "python3", "*3,\\ 11*) exit 1;; *) echo 3.9")
+    told = set_up(path)
     assert told.returncode == 1
     assert told.stderr == (
         "Parley needs Python 3.11 or newer, but python3 here is 3.9. Install a newer one and run bin/setup again.\n"
