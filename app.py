@@ -197,10 +197,13 @@ def _warm_up() -> None:
 def _sentence(error: Exception) -> str:
     """What an operator needs to know of an error at the start, in one line."""
     if isinstance(error, OperationalError):
-        return f"the database cannot be opened: {' '.join(str(error.orig).split())}"
-    if isinstance(error, OSError) and not error.filename:
+        lines = [line.strip() for line in str(error.orig).splitlines() if line.strip()]
+        return f"the database cannot be opened: {'. '.join(lines)}"
+    if not isinstance(error, OSError):
+        return str(error)
+    if not error.filename:
         return starting.not_listening(error)
-    return str(error)
+    return f"{error.filename}: {error.strerror}. DATA_DIR says where everything is kept."
 
 
 def announce() -> None:

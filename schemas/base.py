@@ -85,12 +85,17 @@ class Path(Wire):
     """Ids in an address."""
 
 
+NOT_AN_OBJECT = "must be an object"
+"""Instead of pydantic's own sentence, which names our class."""
+
+
 def field_errors(error: ValidationError) -> dict[str, str]:
     """Each bad field of a validation error by its wire name, with pydantic's sentence."""
     fields: dict[str, str] = {}
     for item in error.errors(include_url=False, include_context=False, include_input=False):
         where = [wire_name(str(part)) if not depth else str(part) for depth, part in enumerate(item["loc"])]
-        name, text = ".".join(where), item["msg"].removeprefix("Value error, ")
+        told = NOT_AN_OBJECT if item["type"] == "model_type" else item["msg"]
+        name, text = ".".join(where), told.removeprefix("Value error, ")
         if not name and ": " in text:  # a rule over several fields says itself which it blames
             name, text = text.split(": ", 1)
         fields.setdefault(name or "body", text)

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from schemas.errors import STATUS
 from settings import PROJECT, Settings
 from tests.support.api import Api
 from tests.support.flask import flask_each
@@ -79,6 +80,11 @@ def test_every_variable_that_the_readme_names_is_a_setting() -> None:
     named |= set(re.findall(r"\b([A-Z]+_[A-Z_]+)=", readme()))
     assert len(named & known) > 25
     assert named - known == {"DATABASE"}, "DATABASE is the tests' own (tests/conftest.py)"
+
+
+def test_the_readme_says_every_code_of_an_error() -> None:
+    (told,) = re.findall(r"^- `error` is a code(.*?)^- ", readme(), re.DOTALL | re.MULTILINE)
+    assert set(STATUS) == set(re.findall(r"`([a-z_]+)`", told)) - {"fields", "message"}
 
 
 def test_every_file_and_folder_that_the_readme_names_exists() -> None:

@@ -199,9 +199,9 @@ STOPS = [
     ({"PORT": "http"}, "PORT must be a whole number from 0 to 65535, not 'http'."),
     ({"ENVIRONMENT": "production"}, "JWT_SECRET must be set in production"),
     ({"JWT_SECRET": "short"}, "JWT_SECRET must have 32 bytes or more"),
-    ({"DATA_DIR": "/proc/nothing/can/be/made/here", "JWT_SECRET": SECRET}, "No such file or directory"),
+    ({"DATA_DIR": "/proc/nothing/can/be/made/here", "JWT_SECRET": SECRET}, "directory. DATA_DIR says where"),
     ({"HOST": "192.0.2.1", "JWT_SECRET": SECRET}, "cannot listen on 192.0.2.1"),
-    ({"DATABASE_URL": "postgres://u:p@127.0.0.1:1/x", "JWT_SECRET": SECRET}, "the database cannot be opened: "),
+    ({"DATABASE_URL": "postgres://u:p@127.0.0.1:1/x", "JWT_SECRET": SECRET}, "refused. Is the server running"),
 ]
 """192.0.2.0/24 is nobody's (RFC 5737); port 1 of the loopback has no listener."""
 
