@@ -8,7 +8,6 @@ import re
 import statistics
 import subprocess
 import sys
-import sysconfig
 import time
 from pathlib import Path
 from typing import Any
@@ -38,9 +37,9 @@ def describe() -> dict[str, Any]:
 
 
 def _python_version() -> str:
-    """The servers' too. Whether it is an optimized build is told as bin/setup tells it."""
-    told = sysconfig.get_config_var("CONFIG_ARGS") or ""
-    optimized = "--enable-optimizations" in told or sys.base_prefix == "/usr"
+    """The servers' too."""
+    asked = [sys.executable, "-I", "-S", str(PROJECT / "bin" / "bootstrap.py"), "--is-optimized"]
+    optimized = subprocess.run(asked, check=False).returncode == 0
     return platform.python_version() + ("" if optimized else ", not an optimized build")
 
 

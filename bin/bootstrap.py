@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 import fcntl
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from pathlib import Path
@@ -67,6 +69,20 @@ def fingerprint(names: tuple[str, ...]) -> str:
     for path in (ROOT / "bin" / "bootstrap.py", *(ROOT / name for name in names)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def is_optimized() -> bool:
+    """Whether this Python was built with profile-guided optimization: then it takes a tenth less time for everything.
+
+    Version managers often build without. The system's own has it, though Debian's does not say so.
+    """
+    told = sysconfig.get_config_var("CONFIG_ARGS") or ""
+    return "--enable-optimizations" in told or sys.base_prefix == "/usr"
+
+
+def makes_venvs() -> bool:
+    """Whether this Python can make a virtual environment; Debian's cannot without a package of its own."""
+    return all(importlib.util.find_spec(name) for name in ("venv", "ensurepip"))
 
 
 def read_note() -> dict[str, Any]:
@@ -252,9 +268,14 @@ def main() -> int:
     parser.add_argument(
         "--is-ready", action="store_true", help="only tell by the exit status whether there is nothing to do"
     )
+    parser.add_argument(
+        "--is-optimized", action="store_true", help="only tell so of this Python, if it can make a .venv"
+    )
     parser.add_argument("--page-only", action="store_true", help="only web/vendor, without .venv (for a dyno's build)")
     options = parser.parse_args()
     kind = "dev" if options.dev else "runtime"
+    if options.is_optimized:
+        return 0 if is_optimized() and makes_venvs() else 1
     if options.is_ready:
         note = read_note()
         return 0 if pins_ready(note, kind) and page_ready(note, kind) else 1

@@ -154,7 +154,7 @@ def test_setup_takes_a_python_that_was_built_to_be_fast(tmp_path: Path, optimize
     for name in ("python3", "python3.12", "python3.11"):
         shim(
             path / name,
-            f'*version_info*) echo "$0";; *enable-opt*) exit {int(name not in optimized)};; *) echo "{name}: $*"',
+            f'*version_info*) echo "$0";; *--is-optimized*) exit {int(name not in optimized)};; *) echo "{name}: $*"',
         )
     told = set_up(path)
     assert told.stderr == ""
