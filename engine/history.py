@@ -1,26 +1,28 @@
 """What was sent to each room lately, so that a client that was away for a moment can be told what it missed.
 
-Emissions are numbered. Each is kept once, however many rooms it was for, and by its rooms, so that what one client
-missed is found without walking through what others were sent.
+Emissions are numbered. Each is kept once, however many rooms it was for, and each room knows the numbers of its own, so
+that what one client missed is found without walking through what others were sent.
 """
 
 from __future__ import annotations
 
 import secrets
 import string
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from operator import attrgetter
 
 import runtime
-from engine.rings import Entry, Group, Payload, Ring, Room, events_for, since, size_of, weight_of
+from engine.blocks import Block, Crowd, Group, Payload, Room, size_of, weight_of
 
 TAG_LETTERS = 6
 """Letters before the number in an offset, so that one of another process is not taken for ours."""
 
-ENTRY_BYTES, RING_BYTES = 280, 280
+ENTRY_BYTES, ROOM_BYTES = 120, 200
 """What an emission takes besides its payload, and a room that has any (measured)."""
 
-TARGET_BYTES, CROWD_TARGET_BYTES = 20, 160
+TARGET_BYTES, CROWD_TARGET_BYTES = 30, 160
 """What each of several rooms takes that an emission was for, and each of very many, its name included."""
 
 CROWD = 256
@@ -30,8 +32,8 @@ STAYS = 100
 """Rooms that a client left lately, and whose emissions until then it can still be told; one that leaves more often and
 loses its connection may have to begin anew."""
 
-SLICE = 500
-"""Emissions that are forgotten at once: about 0.5 ms."""
+BLOCK, BLOCKS = 256, 64
+"""Emissions that are forgotten together at most, about 0.1 ms; and into how many blocks the memory goes at least."""
 
 
 class History:
@@ -42,9 +44,10 @@ class History:
         self.number = 0
         self._limit = limit
         self._bytes = 0
-        self._order: deque[Entry] = deque()
-        self._rings: dict[Room, Ring] = {}
-        self._crowds: deque[Entry] = deque()
+        self._block = Block(0)
+        self._blocks: deque[Block] = deque([self._block])
+        self._numbers: dict[Room, list[int]] = {}
+        self._crowds: deque[Crowd] = deque()
         self._floors: tuple[dict[Room, int], dict[Room, int]] = ({}, {})
         self._crowd_floor = 0
         self._stays: dict[str, list[tuple[str, int, int]]] = {}
@@ -74,37 +77,50 @@ class History:
 
     def keep(self, payload: Payload | Group, target: Room | list[str], skipped: Collection[str] = ()) -> None:
         """Remember what was sent under the last number, or a group under the last ones."""
+        number, block = self.number, self._block
         if isinstance(target, list):
-            entry: Entry = self._keep_for_several(payload, target, skipped)
+            size = self._note_several(payload, target, skipped)
         else:
-            ring = self._rings.get(target)
-            if ring is None:
-                ring = self._ring(target)
-            entry = (self.number, payload, ring, skipped)
-            ring.append(entry)
-        self._order.append(entry)
-        self._bytes += ENTRY_BYTES + weight_of(payload)
-        if self._bytes > self._limit:
-            self._make_room()
+            numbers = self._numbers.get(target)
+            if numbers is None:
+                numbers = self._room(target)
+            numbers.append(number)
+            block.rooms.append(target)
+            size = ENTRY_BYTES
+        payloads = block.payloads
+        if len(payloads) < number - block.before - 1:  # numbers that nothing was kept for
+            payloads += [None] * (number - block.before - 1 - len(payloads))
+        payloads.append(payload)
+        if skipped:
+            block.skipped[number] = skipped
+        block.bytes += size + (len(payload) if type(payload) is bytes else weight_of(payload))  # nearly all are
+        if len(payloads) >= BLOCK or block.bytes * BLOCKS > self._limit:
+            self._close_block()
 
-    def _keep_for_several(self, payload: Payload | Group, targets: list[str], skipped: Collection[str]) -> Entry:
+    def _note_several(self, payload: Payload | Group, targets: list[str], skipped: Collection[str]) -> int:
+        """Let several rooms know of it; returns the bytes that this takes."""
         if len(targets) > CROWD:
-            crowd = frozenset(targets)
-            self._bytes += CROWD_TARGET_BYTES * len(crowd)
-            self._crowds.append((self.number, payload, crowd, skipped))
-            return self._crowds[-1]
-        known = self._rings
-        rings = tuple([known[one] if one in known else self._ring(one) for one in targets])
-        entry: Entry = (self.number, payload, rings, skipped)
-        self._bytes += TARGET_BYTES * len(rings)
-        for ring in rings:
-            ring.append(entry)
-        return entry
+            crowd = Crowd(self.number, payload, frozenset(targets), skipped)
+            self._crowds.append(crowd)
+            return ENTRY_BYTES + CROWD_TARGET_BYTES * len(crowd.rooms)
+        known = self._numbers
+        for one in targets:
+            (known[one] if one in known else self._room(one)).append(self.number)
+        self._block.rooms += targets
+        return ENTRY_BYTES + TARGET_BYTES * len(targets)
 
-    def _ring(self, room: Room) -> Ring:
-        ring = self._rings[room] = Ring(room)
-        self._bytes += RING_BYTES
-        return ring
+    def _room(self, room: Room) -> list[int]:
+        self._bytes += ROOM_BYTES
+        numbers = self._numbers[room] = []
+        return numbers
+
+    def _close_block(self) -> None:
+        """Begin a new block; forget the oldest where there is no memory for it, and that there was something."""
+        self._bytes += self._block.bytes
+        self._block = Block(self._block.last)
+        self._blocks.append(self._block)
+        while self._bytes > self._limit - self._limit // BLOCKS and len(self._blocks) > 1:
+            self._forget(self._floors[0])
 
     def note_stay(self, sid: str, room: str, entered: int) -> None:
         """A client leaves a room: what was sent there until now is for it."""
@@ -140,28 +156,33 @@ class History:
 
     def _add(self, found: dict[int, Payload], sid: str, room: Room, known: int, left: int, limit: int) -> bool:
         """What a room was sent after `known`, until `left`; returns whether that is all there, and not too much."""
-        size = 0
-        for entry in reversed(self._rings.get(room, ())):
-            if entry[0] <= known or size > limit:
+        size, end = 0, max(known, self._old)
+        for emission in reversed(self._numbers.get(room, ())):
+            if emission <= end or size > limit:
                 break
-            for number, payload in events_for(entry, sid, known):
+            for number, payload in self._events(emission, sid, known):
                 if number <= left:
                     found[number] = payload
                     size += size_of(payload)
         return size <= limit and self._floor(room) <= known
 
+    def _events(self, emission: int, sid: str, known: int) -> list[tuple[int, Payload]]:
+        """See `Block.events`."""
+        place = bisect_right(self._blocks, emission - 1, key=attrgetter("before")) - 1
+        return self._blocks[place].events(emission, sid, known)
+
     def last(self, sid: str, rooms: Mapping[Room, int]) -> int:
         """The newest emission that is known to have been for a client; 0 where it has surely had all there were."""
         newest = self._crowd_floor if self._crowd_floor > min(rooms.values(), default=0) else 0
-        for entry in reversed(self._crowds):
-            if events := events_for(entry, sid, since(entry, rooms)):
+        for crowd in self._young_crowds(0):
+            if events := crowd.events(sid, crowd.since(rooms)):
                 newest = max(newest, events[-1][0])
                 break
         for room, entered in rooms.items():
-            for entry in reversed(self._rings.get(room, ())):
-                if entry[0] <= max(newest, entered):
+            for emission in reversed(self._numbers.get(room, ())):
+                if emission <= max(newest, entered, self._old):
                     break
-                if events := events_for(entry, sid, max(newest, entered)):
+                if events := self._events(emission, sid, max(newest, entered)):
                     newest = events[-1][0]
                     break
             newest = max(newest, floor if (floor := self._floor(room)) > entered else 0)
@@ -171,49 +192,39 @@ class History:
         """Those that went to very many rooms; returns whether none of them has been forgotten."""
         if self._crowd_floor > max(number, min(rooms.values(), default=0)):
             return False
-        for entry in reversed(self._crowds):
-            if entry[0] <= number:
-                break
-            found.update(events_for(entry, sid, max(number, since(entry, rooms))))
+        for crowd in self._young_crowds(number):
+            found.update(crowd.events(sid, max(number, crowd.since(rooms))))
         return True
+
+    def _young_crowds(self, number: int) -> Iterator[Crowd]:
+        """Those after this number, the newest first."""
+        for crowd in reversed(self._crowds):
+            if crowd.number <= max(number, self._old):
+                return
+            yield crowd
 
     def _floor(self, room: Room) -> int:
         """The newest emission to the room that had to be forgotten although somebody may want it yet."""
         return max(self._floors[0].get(room, 0), self._floors[1].get(room, 0))
 
-    def _make_room(self) -> None:
-        """Forget the oldest, and that there was something."""
-        least = min(self._limit, self._bytes - self._limit // 64)
-        floors = self._floors[0]
-        while self._order and self._bytes > least:
-            number, _, target, _ = self._forget()
-            if isinstance(target, Ring):
-                floors[target.room] = number
-            elif isinstance(target, tuple):
-                floors.update((ring.room, number) for ring in target)
+    def _forget(self, floors: dict[Room, int] | None = None) -> None:
+        """Forget the oldest block; with `floors`, so that those know who may want it yet."""
+        block = self._blocks.popleft()
+        self._bytes -= block.bytes
+        while self._crowds and self._crowds[0].number <= block.last:
+            forgotten = self._crowds.popleft()
+            if floors is not None:
+                self._crowd_floor = forgotten.number
+        for room in set(block.rooms):
+            numbers = self._numbers[room]
+            count = bisect_right(numbers, block.last)
+            if floors is not None:
+                floors[room] = numbers[count - 1]
+            if count < len(numbers):
+                del numbers[:count]
             else:
-                self._crowd_floor = number
-
-    def _forget(self) -> Entry:
-        """Forget the oldest emission."""
-        entry = self._order.popleft()
-        _, payload, target, _ = entry
-        self._bytes -= ENTRY_BYTES + weight_of(payload)
-        if isinstance(target, Ring):
-            self._shorten(target)
-        elif isinstance(target, tuple):
-            self._bytes -= TARGET_BYTES * len(target)
-            for ring in target:
-                self._shorten(ring)
-        else:
-            self._bytes -= CROWD_TARGET_BYTES * len(target)
-            self._crowds.popleft()
-        return entry
-
-    def _shorten(self, ring: Ring) -> None:
-        if not ring.forget_oldest():
-            del self._rings[ring.room]
-            self._bytes -= RING_BYTES
+                del self._numbers[room]
+                self._bytes -= ROOM_BYTES
 
     def sweep(self, now: float, seconds: float) -> None:
         """Forget what is older than `seconds`: nobody can want it any longer. To be called about once a second.
@@ -226,9 +237,8 @@ class History:
         if now - self._turned_at > seconds:
             self._turned_at = now
             self._floors = ({}, self._floors[0])
-        while self._order and self._order[0][0] <= self._old:
-            for _ in range(SLICE):
-                if not self._order or self._order[0][0] > self._old:
-                    break
-                self._forget()
+        if self._block.payloads and self._block.last <= self._old:
+            self._close_block()
+        while self._blocks[0].last <= self._old and len(self._blocks) > 1:
+            self._forget()
             runtime.sleep(0)

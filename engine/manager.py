@@ -10,12 +10,12 @@ import engineio.packet
 import socketio
 import socketio.packet
 
+from engine.blocks import Group
 from engine.codec import EVENT, encode
 from engine.frames import frame, frames_of
 from engine.history import History
 from engine.outbox import Outbox, flusher
 from engine.packets import send_by_queue
-from engine.rings import Group
 from engine.transport import Transport
 
 Target = str | list[str] | tuple[str, ...] | None

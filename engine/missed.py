@@ -9,9 +9,9 @@ import engineio.exceptions
 import engineio.packet
 import orjson
 
+from engine.blocks import Payload
 from engine.frames import frame
 from engine.packets import packet_frame
-from engine.rings import Payload
 
 PIECE_BYTES = 65_536
 """What was missed is written in pieces of about this size."""

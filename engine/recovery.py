@@ -20,10 +20,10 @@ from socketio import packet
 from socketio.exceptions import ConnectionRefusedError as Refused
 
 import runtime
+from engine.blocks import Payload
 from engine.history import History
 from engine.missed import read_missed, send_missed, without
 from engine.namespace import Arrival
-from engine.rings import Payload
 from engine.turns import goodbyes
 from settings import settings
 

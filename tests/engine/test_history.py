@@ -7,8 +7,8 @@ import tracemalloc
 
 import pytest
 
+from engine.blocks import Group
 from engine.history import CROWD, STAYS, History
-from engine.rings import Group
 
 HERE = {None: 0, "me": 0, "room": 0}
 PLENTY = 1_000_000
@@ -231,3 +231,33 @@ def test_it_stays_within_its_memory() -> None:
             assert kept < 1.1 * limit + 200 * seen, (rooms, size, kept)
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("limit", [10**9, 400_000])
+@pytest.mark.parametrize("seed", range(3))
+def test_it_is_as_if_everything_was_kept_in_one_list(seed: int, limit: int) -> None:
+    rng, history = random.Random(seed), History(limit)
+    crowd = ["me", "room", *(f"room {number}" for number in range(CROWD))]
+    choices: list[str | list[str] | None] = ["room", "me", "room 1", None, ["room", "room 1", "me"], crowd]
+    kept: list[tuple[int, list[str | None]]] = []  # what was for me: number, and the rooms that it was for
+    complete = 0
+    for _ in range(2000):
+        target = rng.choices(choices, [9, 9, 9, 9, 9, 1])[0]
+        skipped = ("me",) if rng.random() < 0.2 else ()
+        if isinstance(target, list) and rng.random() < 0.5:
+            numbers = send_group(history, target, skipped, skipped)
+        else:
+            numbers = [send(history, target, *skipped)]
+        kept += [(one, [*target] if isinstance(target, list) else [target]) for one in numbers if not skipped]
+        if rng.random() < 0.05:
+            history.stamp()  # of one that could not be sent
+        rooms: dict[str | None, int] = {one: rng.randrange(history.number + 1) for one in (None, "me", "room")}
+        number = rng.randrange(history.number + 1)
+        mine = [one for one, to in kept if any(one > rooms.get(room, one) for room in to)]
+        found = missed(history, rooms, number, limit)
+        if found is not None or limit > PLENTY:
+            assert found == [one for one in mine if one > number]
+            complete += 1
+        if limit > PLENTY:
+            assert history.last("me", rooms) == max(mine, default=0)
+    assert complete > 300
