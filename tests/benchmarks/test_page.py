@@ -144,6 +144,11 @@ def test_the_page_says_how_it_stands_against_the_better_node(grouped: float, say
     assert says in page.sentence(_results("then", one))
 
 
+def test_it_says_it_of_a_server_with_a_relay_too() -> None:
+    one = outcome("fanout-1", ours=[300.0], ours_relay=[200.0], node_group=[250.0])
+    assert "behind in `fanout-1`, Parley, relay (0.8); and" in page.sentence(_results("then", one))
+
+
 def test_the_readme_has_the_kept_results() -> None:
     text = (PROJECT / "README.md").read_text()
     assert page.with_results(text, results.read(RESULTS)) == text
