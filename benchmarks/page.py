@@ -116,10 +116,9 @@ def sentence(results: Results) -> str:
     """How it stands against the better of the Node servers, in each of its settings."""
     behind = []
     for one in results.outcomes.values():
-        for position, contender in enumerate(leading(one.workload)):
+        for contender, setting in leading(one.workload):
             found = figures.ratio(one.rounds, one.workload.metric, contender.name, NODE_GROUP.name)
             if found is not None and (found.median < 1) == (one.workload.better == "higher"):
-                setting = f", {contender.label}" if position else ""
                 behind.append(f"`{one.workload.name}`{setting} ({number(found.median)})")
     if not any(NODE_GROUP.name in one.rounds for one in results.outcomes.values()):
         return ""

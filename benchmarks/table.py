@@ -65,10 +65,14 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def leading(workload: Workload) -> Iterator[Contender]:
-    """The contenders that have a line: Parley in each of its settings, but not as the others' measure."""
+def leading(workload: Workload) -> Iterator[tuple[Contender, str]]:
+    """The contenders that have a line: Parley in each of its settings, but not as the others' measure.
+
+    With each, what its line adds to the workload's name.
+    """
     others = {NODE.name, NODE_GROUP.name, STOCK.name, workload.baseline}
-    return (one for one in workload.contenders if one.name not in others)
+    lines = (one for one in workload.contenders if one.name not in others)
+    return ((one, f", {one.label}" if position else "") for position, one in enumerate(lines))
 
 
 HEAD = (
@@ -89,14 +93,13 @@ def main_rows(outcomes: Iterable[Outcome]) -> Iterator[list[str]]:
     for one in outcomes:
         workload, rounds = one.workload, one.rounds
         less = " (less is better)" if workload.better == "lower" else ""
-        for position, contender in enumerate(leading(workload)):
+        for contender, setting in leading(workload):
             if contender.name not in rounds:
                 continue
-            title = f"{workload.title}, {contender.label}" if position else workload.title
             grouped = figures.ratio(rounds, workload.metric, contender.name, NODE_GROUP.name)
             verdicts = [one for one in figures.judge(workload, rounds) if one.bar.contender == contender.name]
             yield [
-                f"{title} (`{workload.name}`)",
+                f"{workload.title}{setting} (`{workload.name}`)",
                 f"{workload.unit}{less}",
                 cell(figures.of(rounds, contender.name, workload.metric)),
                 baseline_cell(one),

@@ -47,37 +47,24 @@ class Block:
 
     def events(self, number: int, sid: str, known: int) -> list[tuple[int, Payload]]:
         """The events of an emission after `known` that were for a client, each with its number; oldest first."""
-        payload = self.payloads[number - self.before - 1]
+        payload, skipped = self.payloads[number - self.before - 1], self.skipped.get(number, ())
         assert payload is not None, "it was kept under this number"
-        return events_for(number, payload, self.skipped.get(number, ()), sid, known)
+        if not isinstance(payload, Group):
+            return [(number, payload)] if number > known and sid not in skipped else []
+        numbers = range(number - len(payload.payloads) + 1, number + 1)
+        events = zip(numbers, *payload, strict=True)
+        return [(one, event) for one, event, without in events if one > known and sid not in without]
 
 
 class Crowd(NamedTuple):
-    """An emission to very many rooms, which is looked for by everybody who comes back."""
+    """The very many rooms of an emission, which is looked for by everybody who comes back."""
 
     number: int
-    payload: Payload | Group
     rooms: frozenset[str]
-    skipped: Collection[str]
 
     def since(self, rooms: Mapping[Room, int]) -> int:
         """After which number it is for a client that is in these rooms: since it entered one of them."""
         return min((entered for room, entered in rooms.items() if room in self.rooms), default=self.number)
-
-    def events(self, sid: str, known: int) -> list[tuple[int, Payload]]:
-        """See `Block.events`."""
-        return events_for(self.number, self.payload, self.skipped, sid, known)
-
-
-def events_for(
-    number: int, payload: Payload | Group, skipped: Collection[str], sid: str, known: int
-) -> list[tuple[int, Payload]]:
-    """The events of an emission after `known` that were for a client; the last of them has its number."""
-    if not isinstance(payload, Group):
-        return [(number, payload)] if number > known and sid not in skipped else []
-    numbers = range(number - len(payload.payloads) + 1, number + 1)
-    events = zip(numbers, *payload, strict=True)
-    return [(one, event) for one, event, without in events if one > known and sid not in without]
 
 
 def size_of(payload: Payload) -> int:

@@ -45,8 +45,7 @@ class History:
         self.number = 0
         self._limit = limit
         self._bytes = 0
-        self._block = Block(0)
-        self._blocks: deque[Block] = deque([self._block])
+        self._blocks: deque[Block] = deque([Block(0)])
         self._numbers: dict[Room, list[int]] = {}
         self._crowds: deque[Crowd] = deque()
         self._floors: tuple[dict[Room, int], dict[Room, int]] = ({}, {})
@@ -78,9 +77,9 @@ class History:
 
     def keep(self, payload: Payload | Group, target: Room | list[str], skipped: Collection[str] = ()) -> None:
         """Remember what was sent under the last number, or a group under the last ones."""
-        number, block = self.number, self._block
+        number, block = self.number, self._blocks[-1]
         if isinstance(target, list):
-            size = self._note_several(payload, target, skipped)
+            size = self._note_several(target, block)
         else:
             numbers = self._numbers.get(target)
             if numbers is None:
@@ -98,16 +97,16 @@ class History:
         if len(block.rooms) >= BLOCK or block.bytes * BLOCKS > self._limit:
             self._close_block()
 
-    def _note_several(self, payload: Payload | Group, targets: list[str], skipped: Collection[str]) -> int:
+    def _note_several(self, targets: list[str], block: Block) -> int:
         """Let several rooms know of it; returns the bytes that this takes."""
         if len(targets) > CROWD:
-            crowd = Crowd(self.number, payload, frozenset(targets), skipped)
+            crowd = Crowd(self.number, frozenset(targets))
             self._crowds.append(crowd)
             return ENTRY_BYTES + CROWD_TARGET_BYTES * len(crowd.rooms)
         known = self._numbers
         for one in targets:
             (known[one] if one in known else self._room(one)).append(self.number)
-        self._block.rooms += targets
+        block.rooms += targets
         return ENTRY_BYTES + TARGET_BYTES * len(targets)
 
     def _room(self, room: Room) -> list[int]:
@@ -116,12 +115,12 @@ class History:
         return numbers
 
     def _close_block(self) -> None:
-        """Begin a new block; forget the oldest where there is no memory for it, and that there was something."""
-        self._bytes += self._block.bytes
-        self._block = Block(self._block.last)
-        self._blocks.append(self._block)
+        """Begin a new block; forget the oldest where there is no memory for it."""
+        block = self._blocks[-1]
+        self._bytes += block.bytes
+        self._blocks.append(Block(block.last))
         while self._bytes > self._limit - self._limit // BLOCKS and len(self._blocks) > 1:
-            self._forget(self._floors[0])
+            self._forget()
 
     def note_stay(self, sid: str, room: str, entered: int) -> None:
         """A client leaves a room: what was sent there until now is for it."""
@@ -176,7 +175,7 @@ class History:
         """The newest emission that is known to have been for a client; 0 where it has surely had all there were."""
         newest = self._crowd_floor if self._crowd_floor > min(rooms.values(), default=0) else 0
         for crowd in self._young_crowds(0):
-            if events := crowd.events(sid, crowd.since(rooms)):
+            if events := self._events(crowd.number, sid, crowd.since(rooms)):
                 newest = max(newest, events[-1][0])
                 break
         for room, entered in rooms.items():
@@ -194,7 +193,7 @@ class History:
         if self._crowd_floor > max(number, min(rooms.values(), default=0)):
             return False
         for crowd in self._young_crowds(number):
-            found.update(crowd.events(sid, max(number, crowd.since(rooms))))
+            found.update(self._events(crowd.number, sid, max(number, crowd.since(rooms))))
         return True
 
     def _young_crowds(self, number: int) -> Iterator[Crowd]:
@@ -208,19 +207,19 @@ class History:
         """The newest emission to the room that had to be forgotten although somebody may want it yet."""
         return max(self._floors[0].get(room, 0), self._floors[1].get(room, 0))
 
-    def _forget(self, floors: dict[Room, int] | None = None) -> None:
-        """Forget the oldest block; with `floors`, so that those know who may want it yet."""
-        block = self._blocks.popleft()
+    def _forget(self) -> None:
+        """Forget the oldest block, and that there was something for those who may want it yet."""
+        block, floors = self._blocks.popleft(), self._floors[0]
         self._bytes -= block.bytes
         while self._crowds and self._crowds[0].number <= block.last:
             forgotten = self._crowds.popleft()
-            if floors is not None:
+            if forgotten.number > self._old:
                 self._crowd_floor = forgotten.number
         for room in set(block.rooms):
             numbers = self._numbers[room]
             count = bisect_right(numbers, block.last)
-            if floors is not None:
-                floors[room] = numbers[count - 1]
+            if (newest := numbers[count - 1]) > self._old:
+                floors[room] = newest
             if count < len(numbers):
                 del numbers[:count]
             else:
@@ -238,7 +237,7 @@ class History:
         if now - self._turned_at > seconds:
             self._turned_at = now
             self._floors = ({}, self._floors[0])
-        if self._block.payloads and self._block.last <= self._old:
+        if self._blocks[-1].payloads and self._blocks[-1].last <= self._old:
             self._close_block()
         while self._blocks[0].last <= self._old and len(self._blocks) > 1:
             self._forget()

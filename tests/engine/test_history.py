@@ -157,6 +157,19 @@ def test_what_is_old_is_forgotten_and_nobody_begins_anew_for_it() -> None:
     assert history.last("me", HERE) == 0
 
 
+def test_what_is_old_leaves_no_floor_where_memory_is_needed_before_its_block_is_old() -> None:
+    history = History(100_000)
+    mine = send(history, "quiet")
+    send(history, "quiet", "me")
+    history.sweep(0, 100)
+    send(history, "other")
+    history.sweep(101, 100)
+    for _ in range(200):
+        send(history, "other", size=1000)
+    assert missed(history, {None: 0, "me": 0, "quiet": 0}, mine) == []
+    assert history.last("me", {None: 0, "me": 0, "quiet": 0}) == 0
+
+
 def test_of_a_long_room_the_newest_are_kept_in_order() -> None:
     history = History(30_000)
     for _ in range(500):
