@@ -74,7 +74,7 @@ def _participants(place: Place) -> Iterator[Row]:
                 "rev": 1,
                 "member_rev": 1,
                 "user_rev": 1,
-                "skipped": room.messages if owner else 0,
+                "read_seq": room.messages if owner else 0,
             }
 
 

@@ -1,6 +1,7 @@
 """The tables, and the one way to read and write them."""
 
-import models.functions  # noqa: F401 (made with the tables)
+import models.functions
+import models.unread  # noqa: F401 (as the functions: made with the tables)
 from models.accounts import LoginSession, RefreshToken, RevokedToken, User
 from models.clock import new_id, new_ids, now_ms
 from models.conversations import Conversation, Participant, Receipt

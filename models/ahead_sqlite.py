@@ -14,7 +14,7 @@ from typing import Any
 
 from models.clocks import Clock, Clocks
 from models.hot import COLUMNS, CONSTANT, Row
-from models.messages import DIGEST_BYTES, KEY_BYTES
+from models.messages import KEY_BYTES
 from models.reads import Ask, Reads, as_json
 
 _NAMES = ",".join(COLUMNS)
@@ -26,17 +26,14 @@ _TRIGGER = f"""
             WHERE id = NEW.conversation_id AND rev = NEW.rev - 1 AND deleted_at IS NULL;
         SELECT RAISE(ABORT, 'overtaken') WHERE changes() = 0;
         INSERT INTO messages ({_NAMES},{",".join(CONSTANT)}) VALUES ({_NEW},{",".join(CONSTANT.values())});
-        UPDATE participants SET skipped = skipped + 1
-            WHERE conversation_id = NEW.conversation_id AND user_id = NEW.sender_id;
     END
 """  # noqa: S608 (our own names)
-_TEXTS, _SLOT = COLUMNS[: COLUMNS.index("reply_to")], KEY_BYTES + DIGEST_BYTES
-_NO_KEY = bytes(_SLOT)
+_TEXTS, _NO_KEY = COLUMNS[: COLUMNS.index("reply_to")], bytes(KEY_BYTES)
+_KEY = COLUMNS.index("temp_key")
 _STORE = f"""
-    INSERT INTO placed ({",".join(_TEXTS)}, created_at, temp_key, digest)
+    INSERT INTO placed ({",".join(_TEXTS)}, created_at, temp_key)
         SELECT {",".join(f"json_extract(value, '$[{place}]')" for place in range(len(_TEXTS)))}, ?2,
-            substr(?3, 1 + {_SLOT} * key, json_extract(value, '$[{len(_TEXTS)}]')),
-            substr(?3, 1 + {KEY_BYTES} + {_SLOT} * key, json_extract(value, '$[{len(_TEXTS) + 1}]'))
+            substr(?3, 1 + {KEY_BYTES} * key, json_extract(value, '$[{len(_TEXTS)}]'))
         FROM json_each(?1)
 """  # noqa: S608 (our own names)
 """Three values for a whole batch: what JSON has a form for, the moment, and the bytes, in slots of equal length.
@@ -69,13 +66,11 @@ class Ahead(Reads):
 
     def finish(self, rows: Sequence[Row], _stored: int, now: int) -> None:
         """Have the messages stored by `write`; what they move is moved with each. All are of this moment, and plain."""
-        texts, slots = [], []
-        for row in rows:
-            key, digest = row[-2:]
-            texts.append((*row[: len(_TEXTS)], key and len(key), key and DIGEST_BYTES))
-            slots.append(key.ljust(KEY_BYTES) + digest if key else _NO_KEY)
-        self._packed = as_json(texts), now, b"".join(slots)
-        assert len(self._packed[2]) == _SLOT * len(rows), "each stands where the statement looks for it"
+        keys = [row[_KEY] for row in rows]
+        texts = [(*row[: len(_TEXTS)], key and len(key)) for row, key in zip(rows, keys, strict=True)]
+        slots = b"".join(key.ljust(KEY_BYTES) if key else _NO_KEY for key in keys)
+        assert len(slots) == KEY_BYTES * len(rows), "each stands where the statement looks for it"
+        self._packed = as_json(texts), now, slots
 
     def write(self) -> None:
         """Store them, all or none, in the writer's thread. Raises the driver's errors.

@@ -40,8 +40,8 @@ class Participant(Base):
     """One user in one conversation. The row stays when they leave (`removed_at`), so that a sync can tell it.
 
     `delivered_seq` and `read_seq` are watermarks: everything up to them was received, read. `skipped` counts the
-    messages above `read_seq` that are nothing to read (one's own, deleted ones), so that the unread count is
-    `conversation.seq - read_seq - skipped`. `rev` is the conversation's rev of the newest change of this row,
+    messages above `read_seq` that are nothing to read: deleted ones, and one's own up to the last `seq` that is a
+    multiple of 64 (`models.unread`). `rev` is the conversation's rev of the newest change of this row,
     `member_rev` of the newest that was more than a receipt (came, went, another role), `user_rev` the user's own rev
     when they were last added or removed.
     """

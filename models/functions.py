@@ -1,4 +1,4 @@
-"""What PostgreSQL keeps of ours beside the tables. A function that was released is never changed: a new one is made."""
+"""What PostgreSQL keeps of ours beside the tables. What it kept before is in the migrations of the time."""
 
 from __future__ import annotations
 
@@ -7,53 +7,49 @@ from sqlalchemy import Connection, event
 from extensions import Base
 
 STORE_MESSAGES = """
-    CREATE FUNCTION store_messages(given jsonb, places jsonb, now bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+    CREATE FUNCTION store_messages(
+        given jsonb, ids text[], seqs bigint[], revs bigint[], members bigint[], counts int[], now bigint
+    ) RETURNS jsonb LANGUAGE plpgsql AS $$
     DECLARE
-        found int;
-        shifts jsonb;
+        found_ids text[];
+        found_seqs bigint[];
+        found_revs bigint[];
+        found_members bigint[];
+        shifts jsonb := '{}';
     BEGIN
-        WITH locked AS MATERIALIZED (
+        SELECT array_agg(id), array_agg(seq), array_agg(rev), array_agg(members_rev)
+        INTO found_ids, found_seqs, found_revs, found_members FROM (
             SELECT id, seq, rev, members_rev FROM conversations
-            WHERE id = ANY(ARRAY(SELECT value ->> 0 FROM jsonb_array_elements(places))) AND deleted_at IS NULL
-            ORDER BY id FOR UPDATE
-        ), place AS (
-            SELECT value ->> 0 AS id, (value ->> 1)::bigint AS seq, (value ->> 2)::bigint AS rev,
-                (value ->> 3)::bigint AS members_rev
-            FROM jsonb_array_elements(places)
-        )
-        SELECT count(*), coalesce(jsonb_agg(jsonb_build_array(id, locked.seq - place.seq, locked.rev - place.rev))
-            FILTER (WHERE (locked.seq, locked.rev) <> (place.seq, place.rev)), '[]')
-        INTO found, shifts FROM locked JOIN place USING (id, members_rev);
-        IF found < jsonb_array_length(places) THEN
+            WHERE id = ANY(ids) AND deleted_at IS NULL ORDER BY id FOR UPDATE
+        ) AS locked;
+        IF found_ids IS DISTINCT FROM ids OR found_members <> members THEN
             RETURN NULL;
         END IF;
+        IF found_seqs <> seqs OR found_revs <> revs THEN
+            SELECT jsonb_object_agg(id, jsonb_build_array(found_seq - seq, found_rev - rev)) INTO shifts
+            FROM unnest(ids, seqs, revs, found_seqs, found_revs) AS one (id, seq, rev, found_seq, found_rev)
+            WHERE (found_seq, found_rev) <> (seq, rev);
+            SELECT jsonb_agg(jsonb_set(jsonb_set(value,
+                '{2}', to_jsonb((value ->> 2)::bigint + coalesce((shifts -> (value ->> 1) ->> 0)::bigint, 0))),
+                '{3}', to_jsonb((value ->> 3)::bigint + coalesce((shifts -> (value ->> 1) ->> 1)::bigint, 0))))
+            INTO given FROM jsonb_array_elements(given);
+        END IF;
         INSERT INTO messages (id, conversation_id, seq, rev, sender_id, temp_id, content, kind, reply_count, created_at,
-            temp_key, digest)
-        SELECT value ->> 0, value ->> 1, (value ->> 2)::bigint + coalesce(shift.seq, 0),
-            (value ->> 3)::bigint + coalesce(shift.rev, 0), value ->> 4, value ->> 5, value ->> 6, 'text', 0, now,
-            decode(value ->> 9, 'hex'), decode(value ->> 10, 'hex')
-        FROM jsonb_array_elements(given) LEFT JOIN (
-            SELECT value ->> 0 AS id, (value ->> 1)::bigint AS seq, (value ->> 2)::bigint AS rev
-            FROM jsonb_array_elements(shifts)
-        ) AS shift ON shift.id = value ->> 1;
-        UPDATE participants SET skipped = skipped + own.count FROM (
-            SELECT value ->> 1 AS conversation, value ->> 4 AS sender, count(*)::int AS count
-            FROM jsonb_array_elements(given) GROUP BY 1, 2
-        ) AS own WHERE conversation_id = own.conversation AND user_id = own.sender;
-        UPDATE conversations SET seq = conversations.seq + more.count, rev = conversations.rev + more.count,
-            updated_at = now
-        FROM (
-            SELECT value ->> 0 AS conversation, (value ->> 4)::int AS count FROM jsonb_array_elements(places)
-        ) AS more WHERE id = more.conversation;
+            temp_key)
+        SELECT value ->> 0, value ->> 1, (value ->> 2)::bigint, (value ->> 3)::bigint, value ->> 4, value ->> 5,
+            value ->> 6, 'text', 0, now, decode(value ->> 9, 'hex')
+        FROM jsonb_array_elements(given);
+        UPDATE conversations SET seq = seq + more.count, rev = rev + more.count, updated_at = now
+        FROM unnest(ids, counts) AS more (conversation, count) WHERE id = more.conversation;
         RETURN shifts;
     END $$
 """
 """Stores plain messages, and moves what they move: all in one journey (`models.ahead_postgresql`).
 
-`given` are rows in the order of `models.hot.COLUMNS`, placed after what was believed of their conversations: `places`,
-each `[id, seq, rev, members_rev, how many]`. It returns NULL, and has stored nothing, where one of these is gone or its
-members have changed; else how much further than believed conversations were, `[id, seq, rev]` for those that were, and
-as much further their messages stand.
+`given` are rows in the order of `models.hot.COLUMNS`, placed after what was believed of their conversations: `ids`, in
+their order, each with its `seq`, `rev`, `members_rev` and how many messages it gets. It returns NULL, and has stored
+nothing, where one of these is gone or its members have changed; else how much further than believed conversations
+were, `{id: [seq, rev]}` for those that were, and as much further their messages stand.
 """
 
 

@@ -58,10 +58,7 @@ class Plain(Protocol):
         """These users: id, username, displayed name and avatar."""
 
     def finish(self, rows: Sequence[Row], stored: int, now: int) -> None:
-        """Store messages, of which so many are stored already, and what all of them move.
-
-        Of each conversation its counters; of each sender in it how many more are nothing for them to read: their own.
-        """
+        """Store messages, of which so many are stored already, and move their conversations' counters."""
 
 
 class Hot(Plain, Protocol):
@@ -125,19 +122,13 @@ class _SQLite(Reads):
                 " WHERE id IN (SELECT value FROM json_each(?))",
                 (count, count, now, as_json(ids)),
             )
-        for count, pairs in _by_count((row[1], row[4]) for row in rows):
-            self._driver.execute(
-                "UPDATE participants SET skipped = skipped + ? FROM json_each(?)"
-                " WHERE conversation_id = value ->> 0 AND user_id = value ->> 1",
-                (count, as_json(pairs)),
-            )
 
 
-def _by_count(moved: Iterable[Any]) -> Iterable[tuple[int, list[Any]]]:
-    """What comes equally often together; nearly always that is once."""
-    found: dict[int, list[Any]] = defaultdict(list)
-    for what, count in Counter(moved).items():
-        found[count].append(what)
+def _by_count(conversation_ids: Iterable[str]) -> Iterable[tuple[int, list[str]]]:
+    """Those that come equally often together; nearly always that is once."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for conversation_id, count in Counter(conversation_ids).items():
+        found[count].append(conversation_id)
     return found.items()
 
 
@@ -150,15 +141,12 @@ _INSERT = (
     f" FROM json_to_recordset(%s) AS new ({_FIELDS})"
 )
 _MOVE = """
-    own AS (SELECT conversation_id, sender_id, count(*)::int AS count FROM new GROUP BY conversation_id, sender_id),
-    skip AS (UPDATE participants SET skipped = skipped + own.count FROM own
-        WHERE participants.conversation_id = own.conversation_id AND user_id = own.sender_id)
     UPDATE conversations SET seq = seq + more.count, rev = rev + more.count, updated_at = %s
-        FROM (SELECT conversation_id, sum(count)::int AS count FROM own GROUP BY conversation_id) AS more
+        FROM (SELECT conversation_id, count(*)::int AS count FROM new GROUP BY conversation_id) AS more
         WHERE id = more.conversation_id
 """
-_STORE = f"WITH new AS ({_INSERT} RETURNING conversation_id, sender_id), {_MOVE}"
-_STORED = f"WITH new AS (SELECT conversation_id, sender_id FROM messages WHERE id = ANY(%s)), {_MOVE}"  # noqa: S608
+_STORE = f"WITH new AS ({_INSERT} RETURNING conversation_id) {_MOVE}"
+_STORED = f"WITH new AS (SELECT conversation_id FROM messages WHERE id = ANY(%s)) {_MOVE}"  # noqa: S608
 
 
 class _PostgreSQL(RowReads):

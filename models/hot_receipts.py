@@ -15,6 +15,7 @@ from models.clocks import Clock
 from models.locks import lock_conversations
 from models.reads import as_json
 from models.transaction import Transaction
+from models.unread import COUNTED_BY
 
 Row = Sequence[Any]
 """A present participant: user, delivered_seq, read_seq, skipped, mention_count."""
@@ -93,8 +94,10 @@ class HotReceipts(Protocol):
 
 
 _SKIPPED = (
-    "SELECT count(*) FROM messages WHERE conversation_id = participants.conversation_id"
-    " AND seq > participants.read_seq AND (sender_id = participants.user_id OR deleted_at IS NOT NULL)"
+    "SELECT count(*) FROM messages WHERE conversation_id = participants.conversation_id"  # noqa: S608 (our own number)
+    " AND seq > participants.read_seq AND CASE WHEN sender_id = participants.user_id"
+    f" THEN seq <= (SELECT seq / {COUNTED_BY} * {COUNTED_BY} FROM conversations"
+    " WHERE id = participants.conversation_id) ELSE deleted_at IS NOT NULL END"
 )
 _MENTIONED = (
     "SELECT count(*) FROM mentions WHERE conversation_id = participants.conversation_id"

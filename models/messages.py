@@ -49,7 +49,7 @@ class Message(Base):
     `seq` is its place in the conversation; `rev` the conversation's rev of its newest change, `changed_rev` the same
     where it has changed since it was sent. `temp_id` is the sender's own name for it; `temp_key` stands for sender,
     conversation and `temp_id` together, unique for ever; `digest` of the draft tells the same draft sent again from
-    another one.
+    another one, where `content` does not: it has changed, or is not all of the draft.
 
     Nothing here refers to its conversation or sender by a foreign key: both are checked under the conversation's lock,
     which nobody can leave out, and rows of neither are ever deleted. To check them again cost PostgreSQL two row locks

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models import Attachment, Conversation, Message, Participant, User, new_id, now_ms
+from models.unread import unread_counts
 from realtime.catchup import deleted_event, properties_event
 from realtime.views import View, messages_view, participant_view, user_view
 from schemas.base import iso, iso_or_none
@@ -34,6 +35,7 @@ def conversation_views(session: Session, mine: Sequence[Mine]) -> list[View]:
         .where(Conversation.id.in_(ids))
     ).all()
     last = {view["conversationId"]: view for view in messages_view(session, newest)}
+    unread = unread_counts(session, mine)
     return [
         {
             "id": conversation.id,
@@ -42,7 +44,7 @@ def conversation_views(session: Session, mine: Sequence[Mine]) -> list[View]:
             "avatar": conversation.avatar,
             "participants": people[conversation.id],
             "lastMessage": last.get(conversation.id),
-            "unreadCount": max(0, conversation.seq - participant.read_seq - participant.skipped),
+            "unreadCount": unread_count,
             "mentionCount": participant.mention_count,
             "seq": conversation.seq,
             "rev": conversation.rev,
@@ -52,7 +54,7 @@ def conversation_views(session: Session, mine: Sequence[Mine]) -> list[View]:
             "createdAt": iso(conversation.created_at),
             "updatedAt": iso(conversation.updated_at),
         }
-        for conversation, participant in mine
+        for (conversation, participant), unread_count in zip(mine, unread, strict=True)
     ]
 
 

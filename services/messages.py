@@ -48,7 +48,8 @@ def _draft(sender_id: str, body: SendMessage | PlainMessage) -> Draft:
     key = digest = None
     if temp_id is not None:
         key = temp_key(sender_id, conversation_id, temp_id)
-        digest = digest_of(content, reply_to, attachment_ids)
+        if reply_to is not None or attachment_ids:
+            digest = digest_of(content, reply_to, attachment_ids)
     return Draft(sender_id, conversation_id, content, temp_id, key, reply_to, attachment_ids, digest)
 
 
@@ -103,6 +104,7 @@ def edit(user_id: str, message_id: str, body: EditMessage) -> View:
         if message.deleted_at is not None:
             raise conflict("The message was deleted")
         if message.content != body.content:
+            _remember_draft(message)
             message.content = body.content
             message.edited_at = now_ms()
             message.change(change.next_rev())
@@ -114,6 +116,12 @@ def edit(user_id: str, message_id: str, body: EditMessage) -> View:
         return messages_view(work.session, [message])[0]
 
     return perform(run)
+
+
+def _remember_draft(message: Message) -> None:
+    """From now on its content does not tell any longer whether a draft with its `temp_id` is the one it was made of."""
+    if message.temp_key is not None and message.digest is None:
+        message.digest = digest_of(message.content)
 
 
 def _renew_mentions(work: Work, message: Message) -> None:
@@ -172,6 +180,7 @@ def delete(user_id: str, message_id: str) -> View:
 def _clear(work: Work, message: Message) -> list[str]:
     """Empty a message that was taken back; returns the ids of the files that go with it."""
     session = work.session
+    _remember_draft(message)
     message.content = ""
     message.pinned_at = None
     session.execute(delete_rows(Reaction).where(Reaction.message_id == message.id))

@@ -8,6 +8,7 @@ import pytest
 
 from tests.blueprints.answers import without
 from tests.blueprints.conftest import ListenersFactory, bad_bodies
+from tests.blueprints.uploading import upload
 from tests.support.api import Api, User, unique
 
 pytestmark = pytest.mark.core
@@ -48,6 +49,31 @@ def test_a_message_is_sent_like_over_the_socket(alice: User, bob: User, listener
     nameless = without(draft, "temp_id")
     first, second = (alice.answer("POST", "/messages", nameless, status=201) for _ in range(2))
     assert (first["temp_id"], first["seq"], second["seq"]) == (None, 3, 4)
+
+
+@pytest.mark.parametrize("becomes", ["", "edited", "edited edited", "deleted", "edited deleted"])
+@pytest.mark.parametrize("refers_to", ["", "replyTo", "attachmentIds"])
+def test_a_temp_id_names_the_draft_whatever_becomes_of_it(alice: User, bob: User, becomes: str, refers_to: str) -> None:
+    conversation = alice.direct(bob)
+    parent = alice.say(conversation, "First")
+    one, other = (upload(alice, b"text")["id"] for _ in range(2))
+    references = {"": {}, "replyTo": {"replyTo": parent["id"]}, "attachmentIds": {"attachmentIds": [one]}}
+    plain = {"conversationId": conversation["id"], "content": "Said", "temp_id": unique("draft")}
+    draft = {**plain, **references.pop(refers_to)}
+    path = f"/messages/{alice.answer('POST', '/messages', draft, status=201)['id']}"
+    for number, step in enumerate(becomes.split()):
+        if step == "edited":
+            alice.answer("PUT", path, {"content": f"Said otherwise {number}"})
+        else:
+            alice.answer("DELETE", path)
+    now = alice.answer("GET", path)
+    assert alice.answer("POST", "/messages", draft, status=200) == now
+    contents = ["Said otherwise 0", "Said otherwise 1", "Another"]
+    drafts = [{**draft, "content": content} for content in contents]
+    drafts += [{**plain, **reference} for reference in (*references.values(), {"attachmentIds": [other]})]
+    for another in drafts:
+        assert list(alice.refused("POST", "/messages", another, status=409, error="conflict")["fields"]) == ["temp_id"]
+    assert alice.answer("GET", path) == now
 
 
 def test_a_message_with_a_bad_field_is_not_stored(alice: User, bob: User, listeners: ListenersFactory) -> None:

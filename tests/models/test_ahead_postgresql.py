@@ -13,13 +13,16 @@ from sqlalchemy.orm import Session
 from extensions import Base
 from models import Conversation, Message, Participant, User, new_id
 from models.hot import COLUMNS, Plain, Row, Shifts
-from models.messages import DIGEST_BYTES, KEY_BYTES
+from models.messages import KEY_BYTES
 from models.store import Store
+from models.unread import unread_counts
 from settings import database_url
 from tests.support.postgres import Postgres
 
 ONE, OTHER, SENDER = "one", "two", "who"
 NOW = 1_790_000_000_000
+EARLIER = 5
+"""Messages that somebody else sent before."""
 
 Counters = tuple[int, int, int]
 
@@ -33,7 +36,7 @@ def place(postgres: Postgres) -> Iterator[tuple[Store, str]]:
     store = Store()
     store.bind(engine)
     rows = (
-        *(Conversation(id=name, type="group", seq=5, rev=9, members_rev=2) for name in (ONE, OTHER)),
+        *(Conversation(id=name, type="group", seq=EARLIER, rev=9, members_rev=2) for name in (ONE, OTHER)),
         User(id=SENDER, username=SENDER, name_key=SENDER, display_name=SENDER, display_key=SENDER),
         *(Participant(conversation_id=name, user_id=SENDER) for name in (ONE, OTHER)),
     )
@@ -69,16 +72,16 @@ def send(store: Store, keys: Sequence[bytes], where: Sequence[str] = (ONE,)) -> 
 def row(conversation: str, seq: int, rev: int, of: bytes) -> Row:
     """A message as it is stored."""
     own = of + conversation[:1].encode()  # each conversation has keys of its own
-    return new_id(), conversation, seq, rev, SENDER, "t", f"number {seq}", None, NOW, own, b"d" * DIGEST_BYTES
+    return new_id(), conversation, seq, rev, SENDER, "t", f"number {seq}", None, NOW, own, None
 
 
 def stored(store: Store, name: str = ONE) -> tuple[int, int, list[tuple[int, int]], int]:
-    """A conversation's seq and rev, its messages' places, and how many of them their sender need not read."""
+    """A conversation's seq and rev, its messages' places, and how many their sender has not read."""
     with store.read() as session:
         conversation = session.get_one(Conversation, name)
         places = select(Message.seq, Message.rev).where(Message.conversation_id == name).order_by(Message.seq)
-        skipped = session.get_one(Participant, (name, SENDER)).skipped
-        return conversation.seq, conversation.rev, [(one.seq, one.rev) for one in session.execute(places)], skipped
+        unread = unread_counts(session, [(conversation, session.get_one(Participant, (name, SENDER)))])
+        return conversation.seq, conversation.rev, [(one.seq, one.rev) for one in session.execute(places)], unread[0]
 
 
 def elsewhere(url: str, statement: str) -> None:
@@ -92,7 +95,7 @@ def test_a_batch_goes_on_where_the_last_one_ended(place: tuple[Store, str]) -> N
     store, _ = place
     answers = [send(store, [key(), key()]) for _ in range(2)]
     assert answers == [([(5, 9, 2)], {}), ([(7, 11, 2)], {})]
-    assert stored(store) == (9, 13, [(6, 10), (7, 11), (8, 12), (9, 13)], 4)
+    assert stored(store) == (9, 13, [(6, 10), (7, 11), (8, 12), (9, 13)], EARLIER)
 
 
 def test_what_others_stored_meanwhile_comes_first(place: tuple[Store, str]) -> None:
@@ -100,8 +103,8 @@ def test_what_others_stored_meanwhile_comes_first(place: tuple[Store, str]) -> N
     send(store, [key()], [ONE, OTHER])
     elsewhere(url, f"UPDATE conversations SET seq = seq + 2, rev = rev + 3 WHERE id = '{ONE}'")
     assert send(store, [key(), key()], [ONE, OTHER]) == ([(6, 10, 2), (6, 10, 2)], {ONE: (2, 3)})
-    assert stored(store) == (10, 15, [(6, 10), (9, 14), (10, 15)], 3)
-    assert stored(store, OTHER) == (8, 12, [(6, 10), (7, 11), (8, 12)], 3)
+    assert stored(store) == (10, 15, [(6, 10), (9, 14), (10, 15)], EARLIER + 2)
+    assert stored(store, OTHER) == (8, 12, [(6, 10), (7, 11), (8, 12)], EARLIER)
     assert send(store, [key()]) == ([(10, 15, 2)], {}), "it is remembered"
 
 
@@ -135,7 +138,7 @@ def test_a_key_that_is_known_leaves_nothing_of_it(place: tuple[Store, str]) -> N
     known = key()
     send(store, [known])
     assert send(store, [key(), known]) is None
-    assert stored(store) == (6, 10, [(6, 10)], 1)
+    assert stored(store) == (6, 10, [(6, 10)], EARLIER)
     assert send(store, [key()]) == ([(6, 10, 2)], {})
 
 
@@ -144,7 +147,7 @@ def test_every_field_is_stored(place: tuple[Store, str]) -> None:
     texts = ['so "it"\n is ✓', "[1, 2]", '{"a": null}', "17", "null", "\\u0041\x01\t\u2028😀'%s", " ", "x" * 8000]
     keys = [b"k" * KEY_BYTES, b"short", b"\x00\xff\x00", b"k", b"\\", b"'", "✓".encode(), b" " * 9]
     rows: list[Row] = [
-        (*row(ONE, seq, seq + 4, of)[:6], content, None, NOW, of, bytes([seq]) * DIGEST_BYTES)
+        (*row(ONE, seq, seq + 4, of)[:6], content, None, NOW, of, None)
         for seq, (content, of) in enumerate(zip(texts, keys, strict=True), start=6)
     ]
 
@@ -175,7 +178,7 @@ def test_a_lost_connection_is_replaced(place: tuple[Store, str]) -> None:
     )
     assert send(store, [key()]) is None, "who knows"
     assert send(store, [key()]) == ([(6, 10, 2)], {})
-    assert stored(store) == (7, 11, [(6, 10), (7, 11)], 2)
+    assert stored(store) == (7, 11, [(6, 10), (7, 11)], EARLIER)
 
 
 def test_what_cannot_be_decided_leaves_nothing(place: tuple[Store, str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 import models
 from extensions import Base
@@ -109,6 +109,58 @@ def test_temp_ids_of_before_get_their_keys(place: tuple[Engine, Flask]) -> None:
         assert connection.scalar(text("SELECT count(*) FROM reactions")) == 1
     flask_db("downgrade", "0003")
     flask_db("upgrade")
+
+
+def test_own_messages_are_counted_by_64s(place: tuple[Engine, Flask]) -> None:
+    engine, flask_db = place
+    flask_db("upgrade", "0005")
+    with engine.begin() as connection:
+        for statement in OWN_ROWS:
+            connection.execute(text(statement))
+    flask_db("upgrade")
+    with engine.begin() as connection:
+        assert skipped(connection) == {"reader": 0, "writer": 54}, "of the first 64, the ten that were read aside"
+        for seq in range(71, 131):
+            connection.execute(text(own_row(seq)))
+        assert skipped(connection) == {"reader": 0, "writer": 118}, "by the database itself, at 128"
+        connection.execute(text("UPDATE conversations SET seq = 130"))
+    flask_db("downgrade", "0005")
+    with engine.connect() as connection:
+        assert skipped(connection) == {"reader": 0, "writer": 120}
+
+
+def skipped(connection: Connection) -> dict[str, int]:
+    """What each participant's row has counted."""
+    return {row.user_id: row.skipped for row in connection.execute(text("SELECT user_id, skipped FROM participants"))}
+
+
+def own_row(seq: int) -> str:
+    """A message by the writer."""
+    return (
+        "INSERT INTO messages (id, conversation_id, seq, rev, sender_id, kind, content, reply_count, created_at)"
+        f" VALUES ('{seq}', 'c', {seq}, {seq}, 'writer', 'text', 'x', 0, 0)"
+    )
+
+
+OWN_ROWS = (
+    *(
+        "INSERT INTO users (id, username, name_key, display_name, display_key, rev, sessions_valid_from, disabled,"
+        f" created_at) VALUES ('{name}', '{name}', '{name}', 'x', 'x', 0, 0, false, 0)"
+        for name in ("writer", "reader")
+    ),
+    (
+        "INSERT INTO conversations (id, type, seq, rev, first_seq, members_rev, props_rev, member_count, created_at,"
+        " updated_at) VALUES ('c', 'direct', 70, 70, 1, 0, 0, 2, 0, 0)"
+    ),
+    *(
+        "INSERT INTO participants (conversation_id, user_id, role, joined_at, delivered_seq, read_seq, skipped,"
+        " mention_count, rev, member_rev, user_rev)"
+        f" VALUES ('c', '{name}', 'member', 0, {read}, {read}, {own}, 0, 0, 0, 0)"
+        for name, read, own in (("writer", 10, 60), ("reader", 0, 0))
+    ),
+    *map(own_row, range(1, 71)),
+)
+"""A conversation as revision 0005 had it: 70 messages by one of the two, who has read ten of them."""
 
 
 OLD_ROWS = (
