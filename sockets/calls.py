@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from engine import Reply
@@ -19,7 +20,7 @@ log = logging.getLogger("parley.sockets")
 class Call:
     """An event under way. Its answer may come later, and comes once; a send is in flight until then."""
 
-    __slots__ = ("_arguments", "_connection", "_event", "_reply", "_started", "_under_way", "sends")
+    __slots__ = ("_answer", "_arguments", "_connection", "_event", "_reply", "_started", "_under_way", "sends")
 
     def __init__(
         self,
@@ -27,12 +28,15 @@ class Call:
         event: Any,
         arguments: list[Any],
         reply: Reply | None,
+        answer: Callable[[Any], Any],
         under_way: set[Call],
     ) -> None:
+        """`answer` makes the acknowledgement of what is neither an error nor an answer by itself."""
         self._connection = connection
         self._event = event
         self._arguments = arguments
         self._reply = reply
+        self._answer = answer
         self._under_way = under_way
         self.sends: InFlight | None = None
         under_way.add(self)
@@ -54,16 +58,17 @@ class Call:
             if isinstance(outcome, ChatError):
                 self._fail(outcome)
             else:
-                self._succeed(outcome or Answer({"ok": True}))
+                self._succeed(outcome)
         finally:
             self._under_way.discard(self)
             if self.sends is not None:
                 self.sends.end()
 
-    def _succeed(self, answer: Answer) -> None:
+    def _succeed(self, outcome: Any) -> None:
+        answer = outcome if isinstance(outcome, Answer) else None
         if self._reply is not None:
-            self._reply(answer.acknowledgement)
-        if answer.afterwards is not None:
+            self._reply(self._answer(outcome) if answer is None else answer.acknowledgement)
+        if answer is not None and answer.afterwards is not None:
             answer.afterwards()
         if log.isEnabledFor(logging.DEBUG):
             log.debug("packet in", extra=self.trace())

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from realtime.connections import Connection
-from schemas.errors import ChatError
 from schemas.messages import Acknowledge, PlainMessage, React, SendMessage, read_message
 from services import messages, reactions, receipts
 from services.placing import Sent
 from sockets.registry import Answer, Place, Settle, ok, on, on_later
 
 
-@on_later("send-message", Place.SEND, read_message)
+def _stored(sent: Sent) -> dict[str, Any]:
+    return {"ok": True, "message": sent.message, "duplicate": sent.duplicate}
+
+
+@on_later("send-message", Place.SEND, read_message, _stored)
 def send(connection: Connection, payload: SendMessage | PlainMessage, settle: Settle) -> None:
     """Store a message and tell the room; answered once it is committed."""
-
-    def sent(outcome: Sent | ChatError) -> None:
-        if isinstance(outcome, Sent):
-            settle(ok(message=outcome.message, duplicate=outcome.duplicate))
-        else:
-            settle(outcome)
-
-    messages.submit(connection.user_id, payload, sent)
+    messages.submit(connection.user_id, payload, settle)
 
 
 @on_later("delivered-ack", Place.FREE)

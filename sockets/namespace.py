@@ -18,7 +18,7 @@ from schemas.errors import ChatError, internal, invalid
 from settings import settings
 from sockets import lifecycle
 from sockets.calls import Call, InFlight
-from sockets.registry import Place, Registered, Settle, handlers
+from sockets.registry import Place, Registered, Settle, handlers, say_yes
 
 log = logging.getLogger("parley.sockets")
 
@@ -110,10 +110,10 @@ class ChatNamespace(EventNamespace):
         if connection is None or sends is None:
             return
         registered = handlers.get(event) if isinstance(event, str) else None
-        place = registered.place if registered is not None else AFTER_SENDS
+        place, answer = (registered.place, registered.answer) if registered is not None else (AFTER_SENDS, say_yes)
         if place is AFTER_SENDS:
             sends.wait()
-        call = Call(connection, event, arguments, reply, self._under_way)
+        call = Call(connection, event, arguments, reply, answer, self._under_way)
         if place is SEND:
             sends.begin()
             call.sends = sends

@@ -20,8 +20,8 @@ class Answer:
     afterwards: Callable[[], None] | None = None
 
 
-Outcome = Answer | ChatError | None
-"""What becomes of an event; None is an answer that just says yes."""
+Outcome = Answer | ChatError | Any
+"""What becomes of an event. What is neither an answer nor an error is said by the event's own `Registered.answer`."""
 
 Settle = Callable[[Outcome], None]
 """Told the outcome, once."""
@@ -43,12 +43,16 @@ class Place(Enum):
 
 @dataclass(slots=True, frozen=True)
 class Registered:
-    """An event, the function that answers it, its place, and how its payload is read (raises ValidationError)."""
+    """An event, the function that answers it, its place, and how its payload is read (raises ValidationError).
+
+    `answer` makes the acknowledgement of an outcome; it is asked only where the client asked for one.
+    """
 
     event: ClientEvent
     handler: LateHandler
     place: Place
     validate: Callable[[Any], Any]
+    answer: Callable[[Any], Any]
 
 
 handlers: dict[str, Registered] = {}
@@ -71,16 +75,23 @@ def on(name: str) -> Callable[[Handler], Handler]:
     return register
 
 
-def on_later(name: str, place: Place, read: Callable[[Any], Any] | None = None) -> Callable[[LateHandler], LateHandler]:
+def say_yes(_outcome: object) -> dict[str, Any]:
+    """The acknowledgement that says nothing else."""
+    return {"ok": True}
+
+
+def on_later(
+    name: str, place: Place, read: Callable[[Any], Any] | None = None, answer: Callable[[Any], Any] = say_yes
+) -> Callable[[LateHandler], LateHandler]:
     """The same for a function whose outcome follows: it is given whom to tell it.
 
-    `read` validates the payload in the place of the event's schema.
+    `read` validates the payload in the place of the event's schema; for `answer` see `Registered`.
     """
 
     def register(handler: LateHandler) -> LateHandler:
         event = CLIENT_EVENTS[name]
         validate = read or event.payload.__pydantic_validator__.validate_python
-        handlers[name] = Registered(event, handler, place, validate)
+        handlers[name] = Registered(event, handler, place, validate, answer)
         return handler
 
     return register
