@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, event, func, select, text, tuple_
+from sqlalchemy import Connection, case, event, func, select, text
 from sqlalchemy.orm import Session
 
 from extensions import Base
@@ -68,22 +68,31 @@ def counted_upto(seq: Any) -> Any:
     return seq - seq % COUNTED_BY
 
 
+_LAST_OWN = (
+    select(func.count(case((Message.seq > Participant.read_seq, 1))))
+    .where(
+        Message.conversation_id == Conversation.id,
+        Message.seq > counted_upto(Conversation.seq),  # what the index is searched by: no other bound beside it
+        Message.sender_id == Participant.user_id,
+    )
+    .correlate(Conversation, Participant)
+    .scalar_subquery()
+)
+"""How many of the messages after the last that was counted are a participant's own, and not read."""
+
+
 def unread_counts(session: Session, mine: Sequence[tuple[Conversation, Participant]]) -> list[int]:
     """How many messages each of these participants has not read in the conversation; one query for all."""
-    behind = [(row.id, person.user_id) for row, person in mine if max(person.read_seq, counted_upto(row.seq)) < row.seq]
+    behind = [person for row, person in mine if max(person.read_seq, counted_upto(row.seq)) < row.seq]
     own: dict[tuple[str, str], int] = {}
     if behind:
         query = (
-            select(Message.conversation_id, Message.sender_id, func.count())
-            .join(Conversation, Conversation.id == Message.conversation_id)
-            .join(Participant, Participant.conversation_id == Message.conversation_id)
+            select(Participant.conversation_id, Participant.user_id, _LAST_OWN)
+            .join(Conversation, Conversation.id == Participant.conversation_id)
             .where(
-                tuple_(Participant.conversation_id, Participant.user_id).in_(behind),
-                Participant.user_id == Message.sender_id,
-                Message.seq > Participant.read_seq,
-                Message.seq > counted_upto(Conversation.seq),
+                Participant.conversation_id.in_({one.conversation_id for one in behind}),
+                Participant.user_id.in_({one.user_id for one in behind}),
             )
-            .group_by(Message.conversation_id, Message.sender_id)
         )
         own = {(conversation_id, user_id): count for conversation_id, user_id, count in session.execute(query)}
     return [
