@@ -14,9 +14,6 @@ RESERVED = 0x70
 CONTROL_BYTES = 125
 """Payload of a control frame at most (RFC 6455, 5.5)."""
 
-READ_BYTES, LARGE_BYTES, LARGE_READ_BYTES = 8192, 32_768, 262_144
-"""What is read at once, and how much more while so much of a large frame is there. 8 KB of pings take 2 ms."""
-
 NORMAL, PROTOCOL_ERROR, BAD_DATA, TOO_BIG = 1000, 1002, 1007, 1009
 _SHORT, _MIDDLE, _LONG = (struct.Struct(form).pack for form in ("!BB", "!BBH", "!BBQ"))
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -99,16 +96,20 @@ unmask = _unmasker()
 class FrameReader:
     """Cuts a client's bytes into messages. Control frames come by themselves, fragments whole."""
 
-    __slots__ = ("_buffer", "_fragments", "_kind", "_limit", "_size", "wanted")
+    __slots__ = ("_buffer", "_fragments", "_kind", "_limit", "_size")
 
     def __init__(self, limit: int) -> None:
-        """`limit` is a message's size in bytes, fragments together. `wanted` bytes are worth reading next."""
+        """`limit` is a message's size in bytes, fragments together."""
         self._limit = limit
-        self.wanted = READ_BYTES
         self._buffer = b""
         self._fragments: list[bytes] | None = None
         self._kind = 0
         self._size = 0
+
+    @property
+    def wanted(self) -> int:
+        """Bytes that are worth reading next: more while a large frame is under way. 8 KB of pings take 2 ms."""
+        return 262_144 if len(self._buffer) > 32_768 else 8192
 
     def whole_text(self, data: bytes) -> bytes | None:
         """The one text message that `data` is, where it is just that, as from most clients; else `feed` has to look."""
@@ -152,7 +153,6 @@ class FrameReader:
                 yield message
         if position < size:
             self._buffer = data[position:] if position else data
-        self.wanted = LARGE_READ_BYTES if len(self._buffer) > LARGE_BYTES else READ_BYTES
 
     def _take(self, first: int, payload: bytes) -> tuple[int, bytes] | None:
         """One frame: a message, or a part of one."""
