@@ -1,4 +1,7 @@
-"""What PostgreSQL keeps of ours beside the tables. What it kept before is in the migrations of the time."""
+"""What PostgreSQL keeps of ours beside the tables. A function that was released is never changed: a new one is made.
+
+What there was before is in the migrations of its time.
+"""
 
 from __future__ import annotations
 

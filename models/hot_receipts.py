@@ -15,7 +15,7 @@ from models.clocks import Clock
 from models.locks import lock_conversations
 from models.reads import as_json
 from models.transaction import Transaction
-from models.unread import COUNTED_BY
+from models.unread import SKIPPED
 
 Row = Sequence[Any]
 """A present participant: user, delivered_seq, read_seq, skipped, mention_count."""
@@ -93,17 +93,11 @@ class HotReceipts(Protocol):
         """
 
 
-_SKIPPED = (
-    "SELECT count(*) FROM messages WHERE conversation_id = participants.conversation_id"  # noqa: S608 (our own number)
-    " AND seq > participants.read_seq AND CASE WHEN sender_id = participants.user_id"
-    f" THEN seq <= (SELECT seq / {COUNTED_BY} * {COUNTED_BY} FROM conversations"
-    " WHERE id = participants.conversation_id) ELSE deleted_at IS NOT NULL END"
-)
 _MENTIONED = (
     "SELECT count(*) FROM mentions WHERE conversation_id = participants.conversation_id"
     " AND user_id = participants.user_id AND seq > participants.read_seq"
 )
-_RECOUNT = f"UPDATE participants SET skipped = ({_SKIPPED}), mention_count = ({_MENTIONED})"  # noqa: S608 (our own)
+_RECOUNT = f"UPDATE participants SET skipped = ({SKIPPED}), mention_count = ({_MENTIONED})"  # noqa: S608 (our own)
 
 
 class _SQLite:

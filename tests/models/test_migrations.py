@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, Engine, create_engine, inspect, text
+from sqlalchemy import Engine, create_engine, inspect, text
 
 import models
 from extensions import Base
@@ -89,9 +89,7 @@ def test_a_difference_would_be_seen(place: tuple[Engine, Flask]) -> None:
     engine, _ = place
     Base.metadata.create_all(engine)
     assert differences(engine) == []
-    with engine.begin() as connection:
-        connection.execute(text("ALTER TABLE users ADD COLUMN shoe_size INTEGER"))
-        connection.execute(text("DROP INDEX ix_messages_reply_to"))
+    execute(engine, ["ALTER TABLE users ADD COLUMN shoe_size INTEGER", "DROP INDEX ix_messages_reply_to"])
     found = {difference[0] for difference in differences(engine)}
     assert found == {"remove_column", "add_index"}
 
@@ -99,9 +97,7 @@ def test_a_difference_would_be_seen(place: tuple[Engine, Flask]) -> None:
 def test_temp_ids_of_before_get_their_keys(place: tuple[Engine, Flask]) -> None:
     engine, flask_db = place
     flask_db("upgrade", "0003")
-    with engine.begin() as connection:
-        for statement in OLD_ROWS:
-            connection.execute(text(statement))
+    execute(engine, OLD_ROWS)
     flask_db("upgrade")
     with engine.connect() as connection:
         keys = connection.execute(text("SELECT temp_key FROM messages ORDER BY id")).scalars().all()
@@ -114,24 +110,27 @@ def test_temp_ids_of_before_get_their_keys(place: tuple[Engine, Flask]) -> None:
 def test_own_messages_are_counted_by_64s(place: tuple[Engine, Flask]) -> None:
     engine, flask_db = place
     flask_db("upgrade", "0005")
-    with engine.begin() as connection:
-        for statement in OWN_ROWS:
-            connection.execute(text(statement))
+    execute(engine, OWN_ROWS)
     flask_db("upgrade")
-    with engine.begin() as connection:
-        assert skipped(connection) == {"reader": 0, "writer": 54}, "of the first 64, the ten that were read aside"
-        for seq in range(71, 131):
-            connection.execute(text(own_row(seq)))
-        assert skipped(connection) == {"reader": 0, "writer": 118}, "by the database itself, at 128"
-        connection.execute(text("UPDATE conversations SET seq = 130"))
+    assert skipped(engine) == {"reader": 0, "writer": 54}, "of the first 64, the ten that were read aside"
+    execute(engine, [*map(own_row, range(71, 131)), "UPDATE conversations SET seq = 130"])
+    assert skipped(engine) == {"reader": 0, "writer": 118}, "by the database itself, at 128"
     flask_db("downgrade", "0005")
-    with engine.connect() as connection:
-        assert skipped(connection) == {"reader": 0, "writer": 120}
+    assert skipped(engine) == {"reader": 0, "writer": 120}
 
 
-def skipped(connection: Connection) -> dict[str, int]:
+def execute(engine: Engine, statements: Iterable[str]) -> None:
+    """All of these, in one transaction."""
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def skipped(engine: Engine) -> dict[str, int]:
     """What each participant's row has counted."""
-    return {row.user_id: row.skipped for row in connection.execute(text("SELECT user_id, skipped FROM participants"))}
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT user_id, skipped FROM participants"))
+        return {row.user_id: row.skipped for row in rows}
 
 
 def own_row(seq: int) -> str:
