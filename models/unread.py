@@ -28,12 +28,32 @@ _COUNT_OWN = f"""
         AND messages.seq <= NEW.seq GROUP BY sender_id
     ) AS own WHERE conversation_id = NEW.conversation_id AND user_id = own.sender_id
 """  # noqa: S608 (our own number)
+_COUNT_OWN_ON_POSTGRESQL = f"""
+    DECLARE
+        own record;
+    BEGIN
+        FOR own IN SELECT sender_id, count(*)::int AS count FROM messages WHERE conversation_id = NEW.conversation_id
+            AND seq > NEW.seq - {COUNTED_BY} AND seq <= NEW.seq GROUP BY sender_id
+        LOOP
+            UPDATE participants SET skipped = skipped + CASE
+                WHEN read_seq <= NEW.seq - {COUNTED_BY} THEN own.count
+                ELSE (SELECT count(*) FROM messages WHERE conversation_id = NEW.conversation_id
+                    AND seq > read_seq AND seq <= NEW.seq AND sender_id = user_id)
+            END WHERE conversation_id = NEW.conversation_id AND user_id = own.sender_id;
+        END LOOP;
+        RETURN NULL;
+    END
+"""  # noqa: S608 (our own number)
+"""The same in small steps. PostgreSQL plans each once, maybe while the tables are nearly empty; with the one statement
+above in their place 100 pairs sent a quarter fewer messages.
+"""
+
 _WHEN = f"NEW.seq % {COUNTED_BY} = 0"
 
 TRIGGER = {
     "sqlite": (f"CREATE TRIGGER count_own AFTER INSERT ON messages WHEN {_WHEN} BEGIN {_COUNT_OWN}; END",),
     "postgresql": (
-        f"CREATE FUNCTION count_own() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {_COUNT_OWN}; RETURN NULL; END $$",
+        f"CREATE FUNCTION count_own() RETURNS trigger LANGUAGE plpgsql AS $$ {_COUNT_OWN_ON_POSTGRESQL} $$",
         f"CREATE TRIGGER count_own AFTER INSERT ON messages FOR EACH ROW WHEN ({_WHEN}) EXECUTE FUNCTION count_own()",
     ),
 }
