@@ -260,7 +260,13 @@ class Bus:
             for shard in self._shards.all:
                 shard.restart()
 
+    def _greet(self) -> None:
+        """Tell the others that this node is there: once it hears them, and once it can say so, whichever comes last."""
+        self.publish(self._common, HELLO, b"")
+
     def _commands_restored(self) -> None:
+        if self._receive is not None:
+            self._greet()
         for function in (self._beat, self._look, *self._restored):
             runtime.spawn(function)
 
@@ -277,6 +283,6 @@ class Bus:
 
     def _channels_restored(self) -> None:
         self._company.sign()
-        self.publish(self._common, HELLO, b"")
+        self._greet()
         for function in (self._beat, self._look, self._caught_up):
             runtime.spawn(function)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
@@ -11,6 +12,7 @@ from redis import RedisError
 from redis.crc import key_slot
 
 from realtime.bus import Address, Away, Bus, lane
+from realtime.bus.address import Opened
 from realtime.bus.bus import Asked
 from realtime.bus.company import Company
 from realtime.bus.resp import Reply, pack
@@ -156,6 +158,37 @@ def test_whoever_comes_during_the_count_is_not_overlooked() -> None:
     for count, alone in ((lambda: 1, True), (comes, False), (lambda: 1, True), (away, False), (lambda: 2, False)):
         company.look(count)
         assert company.alone is alone
+
+
+def test_a_node_whose_ways_come_back_one_after_the_other_is_not_overlooked(
+    node: NodeFactory, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it hears the others again it may not be able to say so yet."""
+    anna, ben = node(valkey.url), node(valkey.url)
+    until(lambda: not anna.bus.alone)
+    ways = {f"parley-{ben.bus.node}-{name}": threading.Event() for name in ("subscriptions", "commands")}
+    connect = Address.open
+
+    def held(address: Address, host: str, port: int, name: str) -> Opened:
+        if name in ways:
+            ways[name].wait()
+        return connect(address, host, port, name)
+
+    monkeypatch.setattr(Address, "open", held)
+    try:
+        valkey.kill()
+        until(lambda: anna.bus.problem() is not None and ben.bus.problem() is not None)
+        valkey.start()
+        until(lambda: anna.bus.alone)
+        monkeypatch.setattr(Company, "look", lambda *_: None)
+        hears, speaks = ways.values()
+        hears.set()
+        until(lambda: ben.bus._following.hears(ben.bus.name("all")))
+        speaks.set()
+        until(lambda: not anna.bus.alone)
+    finally:
+        for way in ways.values():
+            way.set()
 
 
 def test_large_and_odd_messages_come_through(node: NodeFactory, valkey: Valkey) -> None:
