@@ -20,7 +20,7 @@ api.before_request(require_user)
 ENVELOPE_BYTES = 65_536
 """What the parts' headers and the other fields may add to the file."""
 
-UPLOAD_ID_CHARS = 128
+UPLOAD_ID, UPLOAD_ID_CHARS = "X-Upload-Id", 128
 YEAR = 31_536_000
 
 
@@ -28,6 +28,14 @@ YEAR = 31_536_000
     "/upload",
     responses={201: AttachmentOut},
     openapi_extensions={
+        "parameters": [
+            {
+                "name": UPLOAD_ID,
+                "in": "header",
+                "description": "Names the upload in its `upload:progress` and `upload:complete`.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": UPLOAD_ID_CHARS},
+            }
+        ],
         "requestBody": {
             "required": True,
             "content": {
@@ -51,9 +59,9 @@ def upload() -> tuple[dict[str, object], int]:
     if total > settings.upload_max_bytes + ENVELOPE_BYTES:
         limit = f"at most {settings.upload_max_mb:g} MiB"
         raise ChatError("too_large", f"The file is too large: {limit}", fields={"file": limit})
-    upload_id = request.headers.get("X-Upload-Id")
+    upload_id = request.headers.get(UPLOAD_ID)
     if upload_id is not None and not 0 < len(upload_id) <= UPLOAD_ID_CHARS:
-        raise invalid(**{"X-Upload-Id": f"must have 1 to {UPLOAD_ID_CHARS} characters"})
+        raise invalid(**{UPLOAD_ID: f"must have 1 to {UPLOAD_ID_CHARS} characters"})
     incoming = Upload(me(), upload_id, total)
     try:
         conversation_id = _receive(incoming)

@@ -103,6 +103,11 @@ def test_every_call_has_its_models(openapi: dict[str, Any]) -> None:
             assert operation["requestBody"]["content"], call
 
 
+def test_headers_are_documented(openapi: dict[str, Any]) -> None:
+    [header] = openapi["paths"]["/api/upload"]["post"]["parameters"]
+    assert (header["name"], header["in"], header.get("required", False)) == ("X-Upload-Id", "header", False)
+
+
 def test_every_route_is_documented(openapi: dict[str, Any], api: Api) -> None:
     """Each call that the server knows answers something else than `There is no such call`, and is in the document."""
     documented = {(method, path) for method, path, _ in calls(openapi)}
