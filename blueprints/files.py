@@ -50,7 +50,7 @@ YEAR = 31_536_000
                     }
                 }
             },
-        }
+        },
     },
 )
 def upload() -> tuple[dict[str, object], int]:
