@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import html
 import re
 import secrets
@@ -12,11 +13,12 @@ from typing import Any, cast
 import flask_openapi3_swagger
 from flask import Blueprint, Response, current_app, jsonify, make_response, send_from_directory
 from flask_openapi3 import OpenAPI
+from pydantic import BaseModel
 
-from schemas.asyncapi import document
+from schemas.asyncapi import TOLD, document
 from schemas.base import wire_name
-from schemas.relay import APP_EVENTS, AppEvent
-from schemas.sockets import CLIENT_EVENTS, SERVER_EVENTS
+from schemas.sockets import CLIENT_EVENTS, Failure
+from schemas.typescript import declarations
 from settings import VERSION
 
 blueprint = Blueprint("docs", __name__)
@@ -46,12 +48,18 @@ PAGE = """<!doctype html>
 <link rel="stylesheet" href="/docs/assets/css/swagger-ui.css">
 <style>body{{margin:0;font-family:system-ui,sans-serif}}
 section{{max-width:1460px;margin:0 auto;padding:0 20px 40px}}
-td{{padding:4px 16px 4px 0;vertical-align:top}}</style></head>
+th{{text-align:left}}td,th{{padding:4px 16px 4px 0;vertical-align:top}}td code{{white-space:nowrap}}
+pre{{margin:0 0 16px}}pre:target{{outline:2px solid;outline-offset:6px}}</style></head>
 <body><div id="calls"></div>
 <section id="events"><h2>Socket.IO events</h2>
-<p>Payloads and acknowledgements: <a href="/api/asyncapi.json">/api/asyncapi.json</a> (AsyncAPI 3.0).
-The REST calls: <a href="/api/openapi.json">/api/openapi.json</a>. To try events: <a href="/console">/console</a>.</p>
-<h3>Sent by clients</h3><table>{client}</table><h3>Sent by the server</h3><table>{server}</table></section>
+<p>For programs: <a href="/api/asyncapi.json">/api/asyncapi.json</a> (AsyncAPI 3.0), for TypeScript
+<a href="/parley.d.ts">/parley.d.ts</a>. The REST calls: <a href="/api/openapi.json">/api/openapi.json</a>.
+To try events: <a href="/console">/console</a>.</p>
+<h3>Sent by clients</h3>
+<table><tr><th>Event</th><th>What it does</th><th>Payload</th><th>Acknowledgement</th></tr>{client}</table>
+<p>What is refused is acknowledged with {failure} and <code>ok: false</code>.</p>
+<h3>Sent by the server</h3><table><tr><th>Event</th><th>What it tells</th><th>Payload</th></tr>{server}</table>
+<h3>Their types</h3>{types}</section>
 <script src="/docs/assets/js/swagger-ui-bundle.js"></script>
 <script nonce="{nonce}">
 SwaggerUIBundle({{url: "/api/openapi.json", dom_id: "#calls", deepLinking: true, validatorUrl: null}});
@@ -96,18 +104,39 @@ def asyncapi() -> Response:
 def page() -> Response:
     """Both, to read and to try."""
     nonce = secrets.token_urlsafe(16)
-    client = "".join(_row(name, event.summary) for name, event in CLIENT_EVENTS.items())
-    told = {**SERVER_EVENTS, APP_EVENTS: AppEvent}
-    server = "".join(_row(name, (model.__doc__ or "").strip()) for name, model in told.items())
-    response = make_response(PAGE.format(nonce=nonce, client=client, server=server))
+    client = "".join(
+        _row(name, event.summary, event.payload, event.acknowledgement) for name, event in CLIENT_EVENTS.items()
+    )
+    server = "".join(_row(name, (model.__doc__ or "").strip(), model) for name, model in TOLD.items())
+    parts = {"client": client, "server": server, "failure": _link(Failure), "types": _types()}
+    response = make_response(PAGE.format(nonce=nonce, **parts))
     response.headers["Content-Security-Policy"] = (
         f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
     )
     return response
 
 
-def _row(name: str, summary: str) -> str:
-    return f"<tr><td><code>{html.escape(name)}</code></td><td>{html.escape(summary)}</td></tr>"
+def _row(name: str, summary: str, *models: type[BaseModel]) -> str:
+    cells = [f"<code>{html.escape(name)}</code>", html.escape(summary), *map(_link, models)]
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _link(model: type[BaseModel]) -> str:
+    return f'<a href="#{model.__name__}"><code>{model.__name__}</code></a>'
+
+
+@functools.cache
+def _types() -> str:
+    """The declarations of what events carry, and of all that is in it."""
+    known = declarations()
+    models: list[type[BaseModel]] = [Failure, *TOLD.values()]
+    for event in CLIENT_EVENTS.values():
+        models += [event.payload, event.acknowledgement]
+    wanted, found = {model.__name__ for model in models}, set[str]()
+    while wanted:
+        found |= wanted
+        wanted = known.keys() & {word for name in wanted for word in re.findall(r"\w+", known[name])} - found
+    return "".join(f'<pre id="{name}">{html.escape(text)}</pre>' for name, text in known.items() if name in found)
 
 
 @blueprint.get("/docs/assets/<path:name>")

@@ -114,14 +114,14 @@ class ParticipantChanged(Wire):
 
 
 class ConversationNew(ConversationOut):
-    """`conversation:new`: the conversation, as the one who gets it sees it."""
+    """One is in a conversation now: it, as the one who gets this sees it."""
 
     conversation_id: str
     prev_rev: int
 
 
 class ConversationUpdated(Wire):
-    """`conversation:updated`."""
+    """A conversation's title or picture was changed."""
 
     conversation_id: str
     id: str
@@ -133,7 +133,7 @@ class ConversationUpdated(Wire):
 
 
 class ConversationDeleted(Wire):
-    """`conversation:deleted`."""
+    """A conversation is gone, with all that was in it."""
 
     conversation_id: str
     id: str
@@ -142,7 +142,7 @@ class ConversationDeleted(Wire):
 
 
 class ParticipantAddedEvent(Wire):
-    """`conversation:participant-added`."""
+    """Somebody was added to a conversation."""
 
     conversation_id: str
     participant: UserOut
@@ -152,7 +152,7 @@ class ParticipantAddedEvent(Wire):
 
 
 class ParticipantUpdatedEvent(Wire):
-    """`conversation:participant-updated`."""
+    """Somebody has another role in a conversation."""
 
     conversation_id: str
     user_id: str
@@ -163,7 +163,7 @@ class ParticipantUpdatedEvent(Wire):
 
 
 class ParticipantRemovedEvent(Wire):
-    """`conversation:participant-removed`."""
+    """Somebody has left a conversation, or was put out of it."""
 
     conversation_id: str
     user_id: str

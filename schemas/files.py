@@ -32,7 +32,7 @@ class FilePath(Path):
 
 
 class UploadProgress(Wire):
-    """`upload:progress`, in bytes of the request's body."""
+    """How much of an upload of one's own has arrived, in bytes of the request's body."""
 
     upload_id: str
     received: int
@@ -40,6 +40,6 @@ class UploadProgress(Wire):
 
 
 class UploadComplete(AttachmentOut):
-    """`upload:complete`."""
+    """An upload of one's own is stored."""
 
     upload_id: str

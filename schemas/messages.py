@@ -190,7 +190,7 @@ class MessageOut(Wire):
 
 
 class MessageEvent(MessageOut):
-    """`message:new` and `message:updated`."""
+    """A message that is new, or that was edited."""
 
     prev_rev: int
 
@@ -217,7 +217,7 @@ class MessageReceipts(Wire):
 
 
 class MessagePinned(Wire):
-    """`message:pinned`; `pinnedAt` null where it was taken down."""
+    """A message was pinned, or taken down: then `pinnedAt` is null."""
 
     message_id: str
     conversation_id: str
@@ -228,7 +228,7 @@ class MessagePinned(Wire):
 
 
 class MessageDeleted(Wire):
-    """`message:deleted`."""
+    """A message was deleted; its tombstone keeps its `seq`."""
 
     id: str
     message_id: str
@@ -240,7 +240,7 @@ class MessageDeleted(Wire):
 
 
 class MessageStatus(Wire):
-    """`message:status`: the whole conversation's status of a message; `userId` completed it."""
+    """Everybody else has received, or read, a message; `userId` was the last of them."""
 
     message_id: str
     conversation_id: str
@@ -253,7 +253,7 @@ class MessageStatus(Wire):
 
 
 class ReceiptUpdate(Wire):
-    """`receipt:update`: how far a user has heard and read."""
+    """Up to which `seq` somebody has received and read."""
 
     conversation_id: str
     user_id: str
@@ -264,7 +264,7 @@ class ReceiptUpdate(Wire):
 
 
 class ReactionUpdate(Wire):
-    """`reaction:update`."""
+    """A reaction was added or taken back: all reactions of the message, by emoji."""
 
     message_id: str
     conversation_id: str

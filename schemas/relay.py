@@ -89,4 +89,4 @@ class RelayMessage(SendMessage):
 
 
 class AppEvent(RootModel[Any]):
-    """`app:…`: an event of an application's own, sent through `/api/relay/emit`. Best effort, without a `rev`."""
+    """An application's own event, sent through `/api/relay/emit`. Best effort, without a `rev`."""

@@ -70,7 +70,7 @@ class RefreshAuth(Input):
 
 
 class Anything(RootModel[Any]):
-    """`echo`: whatever it is comes back."""
+    """Whatever was sent with `echo`."""
 
 
 class Ok(Wire):
@@ -95,14 +95,14 @@ class Failure(Wire):
 
 
 class ErrorEvent(Failure):
-    """`error`: an event that carried no acknowledgement failed, or the socket's token ended."""
+    """An event that asked for no acknowledgement was refused, or the socket's token has ended."""
 
     event: str | None = None
     temp_id: str | None = None
 
 
 class RoomJoined(Wire):
-    """`room-joined`: the room as it stands at `rev`; its events follow."""
+    """This socket is in the room, which stands at `rev`; its events follow."""
 
     conversation_id: str
     rev: int
@@ -115,7 +115,7 @@ class JoinedOk(RoomJoined, Ok):
 
 
 class RoomLeft(Wire):
-    """`room-left`."""
+    """This socket is in the room no longer."""
 
     conversation_id: str
 
@@ -163,7 +163,7 @@ class RefreshedOk(Ok):
 
 
 class TypingUpdate(Wire):
-    """`typing:update`."""
+    """Somebody types, or no longer does."""
 
     user_id: str
     user_name: str
@@ -172,7 +172,7 @@ class TypingUpdate(Wire):
 
 
 class UserStatus(Wire):
-    """`user:status`."""
+    """Somebody with whom one shares a conversation came, or has gone."""
 
     user_id: str
     status: Literal["online", "offline"]
@@ -180,19 +180,19 @@ class UserStatus(Wire):
 
 
 class UserUpdated(UserOut):
-    """`user:updated`."""
+    """A profile as it is now: one's own, or that of somebody with whom one shares a conversation."""
 
     user_id: str
 
 
 class AuthExpiring(Wire):
-    """`auth:expiring`: a minute before the socket is closed."""
+    """The token ends in a minute, and the socket is closed then, unless `auth:refresh` brings another."""
 
     expires_at: Time
 
 
 class Draining(Wire):
-    """`server:draining`: wait so long, then come back."""
+    """The server is about to restart: wait so long, then come back."""
 
     reconnect_after_ms: int
 

@@ -33,11 +33,15 @@ LINE = 110
 
 def document() -> str:
     """The whole file."""
+    return "\n".join([HEADER, *declarations().values(), _client_events(), _server_events()])
+
+
+def declarations() -> dict[str, str]:
+    """Each type by its name, in the order of these."""
     wanted: list[tuple[type[BaseModel], Literal["validation"]]] = [(model, "validation") for model in models()]
     _, found = models_json_schema(wanted, by_alias=True, ref_template=f"{REF}{{model}}")
     definitions: dict[str, dict[str, Any]] = found["$defs"]
-    parts = [HEADER, *(_declaration(name, definitions[name]) for name in sorted(definitions))]
-    return "\n".join([*parts, _client_events(), _server_events()])
+    return {name: _declaration(name, definitions[name]) for name in sorted(definitions)}
 
 
 def models() -> list[type[BaseModel]]:

@@ -16,10 +16,10 @@ export interface AddParticipant {
   role?: "admin" | "member";
 }
 
-/** `echo`: whatever it is comes back. */
+/** Whatever was sent with `echo`. */
 export type Anything = unknown;
 
-/** `app:…`: an event of an application's own, sent through `/api/relay/emit`. Best effort, without a `rev`. */
+/** An application's own event, sent through `/api/relay/emit`. Best effort, without a `rev`. */
 export type AppEvent = unknown;
 
 /** `presence`. */
@@ -40,7 +40,7 @@ export interface AttachmentOut {
   thumbnailUrl?: string | null;
 }
 
-/** `auth:expiring`: a minute before the socket is closed. */
+/** The token ends in a minute, and the socket is closed then, unless `auth:refresh` brings another. */
 export interface AuthExpiring {
   expiresAt: string;
 }
@@ -72,7 +72,7 @@ export interface Changes {
   participants: Array<ParticipantSince | RemovedParticipant>;
 }
 
-/** `conversation:deleted`. */
+/** A conversation is gone, with all that was in it. */
 export interface ConversationDeleted {
   conversationId: string;
   id: string;
@@ -86,7 +86,7 @@ export interface ConversationList {
   nextCursor: string | null;
 }
 
-/** `conversation:new`: the conversation, as the one who gets it sees it. */
+/** One is in a conversation now: it, as the one who gets this sees it. */
 export interface ConversationNew {
   id: string;
   type: "direct" | "group";
@@ -126,7 +126,7 @@ export interface ConversationOut {
   updatedAt: string;
 }
 
-/** `conversation:updated`. */
+/** A conversation's title or picture was changed. */
 export interface ConversationUpdated {
   conversationId: string;
   id: string;
@@ -144,7 +144,7 @@ export interface CreateConversation {
   title?: string | null;
 }
 
-/** `server:draining`: wait so long, then come back. */
+/** The server is about to restart: wait so long, then come back. */
 export interface Draining {
   reconnectAfterMs: number;
 }
@@ -160,7 +160,7 @@ export interface EditMessage {
   content: string;
 }
 
-/** `error`: an event that carried no acknowledgement failed, or the socket's token ended. */
+/** An event that asked for no acknowledgement was refused, or the socket's token has ended. */
 export interface ErrorEvent {
   error: string;
   message: string;
@@ -241,7 +241,7 @@ export interface MeOut {
   createdAt: string;
 }
 
-/** `message:deleted`. */
+/** A message was deleted; its tombstone keeps its `seq`. */
 export interface MessageDeleted {
   id: string;
   messageId: string;
@@ -252,7 +252,7 @@ export interface MessageDeleted {
   deletedAt: string;
 }
 
-/** `message:new` and `message:updated`. */
+/** A message that is new, or that was edited. */
 export interface MessageEvent {
   id: string;
   temp_id: string | null;
@@ -307,7 +307,7 @@ export interface MessagePage {
   hasMore: boolean;
 }
 
-/** `message:pinned`; `pinnedAt` null where it was taken down. */
+/** A message was pinned, or taken down: then `pinnedAt` is null. */
 export interface MessagePinned {
   messageId: string;
   conversationId: string;
@@ -329,7 +329,7 @@ export interface MessageReceipts {
   items: Array<MessageReceipt>;
 }
 
-/** `message:status`: the whole conversation's status of a message; `userId` completed it. */
+/** Everybody else has received, or read, a message; `userId` was the last of them. */
 export interface MessageStatus {
   messageId: string;
   conversationId: string;
@@ -365,7 +365,7 @@ export interface ParticipantAdded {
   participant: ParticipantOut;
 }
 
-/** `conversation:participant-added`. */
+/** Somebody was added to a conversation. */
 export interface ParticipantAddedEvent {
   conversationId: string;
   participant: UserOut;
@@ -390,7 +390,7 @@ export interface ParticipantOut {
   user: UserOut;
 }
 
-/** `conversation:participant-removed`. */
+/** Somebody has left a conversation, or was put out of it. */
 export interface ParticipantRemovedEvent {
   conversationId: string;
   userId: string;
@@ -411,7 +411,7 @@ export interface ParticipantSince {
   rev: number;
 }
 
-/** `conversation:participant-updated`. */
+/** Somebody has another role in a conversation. */
 export interface ParticipantUpdatedEvent {
   conversationId: string;
   userId: string;
@@ -455,7 +455,7 @@ export interface ReactionOut {
   userNames: Array<string>;
 }
 
-/** `reaction:update`. */
+/** A reaction was added or taken back: all reactions of the message, by emoji. */
 export interface ReactionUpdate {
   messageId: string;
   conversationId: string;
@@ -472,7 +472,7 @@ export interface ReceiptOut {
   rev: number;
 }
 
-/** `receipt:update`: how far a user has heard and read. */
+/** Up to which `seq` somebody has received and read. */
 export interface ReceiptUpdate {
   conversationId: string;
   userId: string;
@@ -542,7 +542,7 @@ export interface RemovedParticipant {
   rev: number;
 }
 
-/** `room-joined`: the room as it stands at `rev`; its events follow. */
+/** This socket is in the room, which stands at `rev`; its events follow. */
 export interface RoomJoined {
   conversationId: string;
   rev: number;
@@ -550,7 +550,7 @@ export interface RoomJoined {
   changes?: Changes | null;
 }
 
-/** `room-left`. */
+/** This socket is in the room no longer. */
 export interface RoomLeft {
   conversationId: string;
 }
@@ -613,7 +613,7 @@ export interface Typing {
   isTyping: boolean;
 }
 
-/** `typing:update`. */
+/** Somebody types, or no longer does. */
 export interface TypingUpdate {
   userId: string;
   userName: string;
@@ -634,7 +634,7 @@ export interface UpdateMe {
   email?: string | null;
 }
 
-/** `upload:complete`. */
+/** An upload of one's own is stored. */
 export interface UploadComplete {
   id: string;
   filename: string;
@@ -653,7 +653,7 @@ export interface UploadForm {
   conversationId?: string | null;
 }
 
-/** `upload:progress`, in bytes of the request's body. */
+/** How much of an upload of one's own has arrived, in bytes of the request's body. */
 export interface UploadProgress {
   uploadId: string;
   received: number;
@@ -681,14 +681,14 @@ export interface UserSearch {
   limit?: number;
 }
 
-/** `user:status`. */
+/** Somebody with whom one shares a conversation came, or has gone. */
 export interface UserStatus {
   userId: string;
   status: "online" | "offline";
   lastSeen: string;
 }
 
-/** `user:updated`. */
+/** A profile as it is now: one's own, or that of somebody with whom one shares a conversation. */
 export interface UserUpdated {
   id: string;
   username: string;

@@ -122,7 +122,7 @@ def test_every_route_is_documented(openapi: dict[str, Any], api: Api) -> None:
 def test_the_page_needs_no_other_site(api: Api) -> None:
     page = api.root("/docs")
     assert page.status_code == 200
-    linked = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    linked = re.findall(r'(?:src|href)="([^"#]+)"', page.text)
     assert linked
     for address in linked:
         assert address.startswith("/"), address
@@ -134,6 +134,17 @@ def test_the_page_needs_no_other_site(api: Api) -> None:
     assert "*" not in policy
     assert api.root("/docs/assets/../../../etc/passwd").status_code == 404
     assert api.root("/docs/assets/%2e%2e/%2e%2e/settings.py").status_code == 404
+
+
+def test_the_page_says_what_each_event_carries(api: Api) -> None:
+    page = api.root("/docs").text
+    types = dict(re.findall(r'<pre id="(\w+)">(.*?)</pre>', page, re.DOTALL))
+    links = re.findall(r'<a href="#(\w+)">', page)
+    assert len(links) == 2 * len(CLIENT_EVENTS) + len(SERVER_EVENTS) + len([APP_EVENTS, "Failure"])
+    assert set(links) <= set(types)
+    assert "  conversationId: string;\n  content?: string" in types["SendMessage"]
+    assert "MessageOut" in types, "it is in what others carry"
+    assert "ChangePassword" not in types, "no event carries it"
 
 
 def test_the_socket_document_has_every_event(api: Api) -> None:
