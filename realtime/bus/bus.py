@@ -192,7 +192,7 @@ class Bus:
         if self._watchdog.deaf_seconds > DEAF_SECONDS:
             return f"the relay (Redis) has not been heard for {self._watchdog.deaf_seconds:.0f} s"
         lanes = [lane for shard in self._shards.all for lane in shard.lanes]
-        away = sum(not lane.up for lane in lanes)
+        away = sum(not lane.ready for lane in lanes)
         return f"the relay (Redis): {away} of {len(lanes)} connections are away" if away or not lanes else None
 
     def _start(self) -> None:

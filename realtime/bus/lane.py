@@ -86,6 +86,11 @@ class Lane(ABC):
         return self._socket is not None
 
     @property
+    def ready(self) -> bool:
+        """Whether it does all that it is for."""
+        return self.up
+
+    @property
     def responsive(self) -> bool:
         """Whether there is one that is not silent."""
         return self._socket is not None and self._quiet < 2

@@ -111,6 +111,12 @@ class Subscriptions(Lane):
         with self._lock:
             return list(self._channels)
 
+    @property
+    def ready(self) -> bool:
+        """Whether what was followed before the connection was lost is followed again."""
+        with self._lock:
+            return self.up and self._restoring is None
+
     def hears(self, channel: bytes) -> bool:
         """Whether what is published there comes here, as far as is known."""
         known = self._channels.get(channel)

@@ -16,6 +16,7 @@ from realtime.bus.address import Opened
 from realtime.bus.bus import Asked
 from realtime.bus.company import Company
 from realtime.bus.resp import Reply, pack
+from realtime.bus.subscriptions import Subscriptions
 from tests.support.valkey import Valkey
 from tests.support.valkeys import TlsFront, ValkeyCluster, WatchedValkey
 
@@ -273,6 +274,31 @@ def test_a_server_that_comes_back_empty_is_told_everything_again(node: NodeFacto
         anna.say(channel, channel)
     until(lambda: len(ben.heard) == 1500)
     assert ben.texts == channels
+
+
+def test_a_node_that_does_not_hear_its_channels_yet_is_not_ready(
+    node: NodeFactory, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is published to it once it says that it is ready must not be lost."""
+    ben = node(valkey.url)
+    ben.follow("room")
+    confirmed, confirm = threading.Event(), Subscriptions._confirm
+
+    def held(subscriptions: Subscriptions, name: bytes) -> None:
+        confirmed.wait()
+        confirm(subscriptions, name)
+
+    monkeypatch.setattr(Subscriptions, "_confirm", held)
+    try:
+        valkey.kill()
+        until(lambda: ben.bus.problem() is not None)
+        valkey.start()
+        [shard] = ben.bus._shards.all
+        until(lambda: all(lane.up for lane in shard.lanes))
+        assert ben.bus.problem() is not None
+    finally:
+        confirmed.set()
+    until(lambda: ben.bus.problem() is None)
 
 
 def test_a_node_that_only_publishes_needs_nothing_but_a_flush(node: NodeFactory, valkey: Valkey) -> None:
