@@ -128,15 +128,10 @@ def _link(model: type[BaseModel]) -> str:
 @functools.cache
 def _types() -> str:
     """The declarations of what events carry, and of all that is in it."""
-    known = declarations()
-    models: list[type[BaseModel]] = [Failure, *TOLD.values()]
-    for event in CLIENT_EVENTS.values():
-        models += [event.payload, event.acknowledgement]
-    wanted, found = {model.__name__ for model in models}, set[str]()
-    while wanted:
-        found |= wanted
-        wanted = known.keys() & {word for name in wanted for word in re.findall(r"\w+", known[name])} - found
-    return "".join(f'<pre id="{name}">{html.escape(text)}</pre>' for name, text in known.items() if name in found)
+    wanted = document(VERSION)["components"]["schemas"]
+    return "".join(
+        f'<pre id="{name}">{html.escape(text)}</pre>' for name, text in declarations().items() if name in wanted
+    )
 
 
 @blueprint.get("/docs/assets/<path:name>")
