@@ -262,11 +262,11 @@ class Bus:
 
     def _greet(self) -> None:
         """Tell the others that this node is there: once it hears them, and once it can say so, whichever comes last."""
-        self.publish(self._common, HELLO, b"")
+        if self._receive is not None:
+            self.publish(self._common, HELLO, b"")
 
     def _commands_restored(self) -> None:
-        if self._receive is not None:
-            self._greet()
+        self._greet()
         for function in (self._beat, self._look, *self._restored):
             runtime.spawn(function)
 
